@@ -35,4 +35,5 @@
 
 pub mod clock;
 pub mod model;
+pub mod rules;
 pub mod settings;
