@@ -37,3 +37,4 @@ pub mod clock;
 pub mod model;
 pub mod rules;
 pub mod settings;
+pub mod store;

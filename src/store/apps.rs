@@ -1,0 +1,111 @@
+//! The stores' accounts: those of the settings, and the sisters seen in answers.
+
+use super::columns::{day, millis};
+use super::database::{Store, StoreError};
+use crate::model::AppId;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
+use std::collections::HashMap;
+
+/// An account as the database knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownApp {
+    /// Its key in the tables.
+    pub app_key: i64,
+    /// In the settings.
+    pub configured: bool,
+    /// The newest day with a row.
+    pub newest_day: Option<NaiveDate>,
+}
+
+impl Store {
+    /// Writes down which accounts the settings name (`None` for a name that is only the appId). An
+    /// account that they name no more becomes a sister; its history stays.
+    ///
+    /// # Errors
+    /// Nothing is changed.
+    pub async fn sync_apps(
+        &self,
+        configured: &[(AppId, Option<String>)],
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE app SET configured = 0, app_name = NULL WHERE configured = 1")
+            .execute(&mut *transaction)
+            .await?;
+        for (app_id, name) in configured {
+            sqlx::query(
+                "INSERT INTO app (app_id, app_name, configured, first_seen_at) VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT DO UPDATE SET configured = 1, app_name = ?2",
+            )
+            .bind(app_id.as_str())
+            .bind(name.clone())
+            .bind(millis(now))
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// All accounts that were ever configured or seen.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn apps(&self) -> Result<HashMap<AppId, KnownApp>, StoreError> {
+        let mut connection = self.pool().acquire().await?;
+        known_apps(&mut connection).await
+    }
+}
+
+pub(super) async fn known_apps(
+    connection: &mut sqlx::SqliteConnection,
+) -> Result<HashMap<AppId, KnownApp>, StoreError> {
+    let rows = sqlx::query("SELECT app_id, app_key, configured, newest_day FROM app").fetch_all(connection).await?;
+    let mut apps = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let known = KnownApp {
+            app_key: row.try_get(1)?,
+            configured: row.try_get(2)?,
+            newest_day: row.try_get::<Option<i64>, _>(3)?.map(day),
+        };
+        if let Some(app_id) = AppId::parse(row.try_get(0)?) {
+            apps.insert(app_id, known);
+        }
+    }
+    Ok(apps)
+}
+
+/// Adds the sisters that are not known yet; returns them.
+pub(super) async fn discover<'a>(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &mut HashMap<AppId, KnownApp>,
+    seen: impl Iterator<Item = &'a AppId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<AppId>, StoreError> {
+    let mut new: Vec<AppId> = Vec::new();
+    let mut last: Option<&AppId> = None;
+    for app_id in seen {
+        // Answers come sorted by store: most rows are the store of the row before.
+        if last == Some(app_id) || apps.contains_key(app_id) {
+            continue;
+        }
+        last = Some(app_id);
+        apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, newest_day: None });
+        new.push(app_id.clone());
+    }
+    for chunk in new.chunks(500) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO app (app_id, first_seen_at) ");
+        insert.push_values(chunk, |mut row, app_id| {
+            row.push_bind(app_id.as_str().to_owned()).push_bind(millis(now));
+        });
+        insert.push(" RETURNING app_id, app_key");
+        for row in insert.build().fetch_all(&mut **transaction).await? {
+            let app_id = AppId::parse(row.try_get(0)?);
+            if let Some(known) = app_id.and_then(|app_id| apps.get_mut(&app_id)) {
+                known.app_key = row.try_get(1)?;
+            }
+        }
+    }
+    Ok(new)
+}

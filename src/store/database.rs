@@ -1,0 +1,166 @@
+//! The SQLite file: made, opened, migrated, closed.
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlStr, Sqlite, SqlitePool, Transaction};
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Owner writes, group reads: contract section 3.
+const MODE: u32 = 0o640;
+/// How long a writer waits for somebody else's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a stop waits for readers before it leaves the file in WAL mode.
+const READERS_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It does not exist, and the command only reads.
+    #[error("there is no database at {0} yet; it is made when the daemon or `poskeeper once` first runs")]
+    Missing(PathBuf),
+    /// It cannot be made or opened.
+    #[error("cannot open the database {path}: {reason}")]
+    Open {
+        /// Its place.
+        path: PathBuf,
+        /// What to do about it.
+        reason: String,
+    },
+    /// A statement failed: full disk, lock, I/O.
+    #[error("the database failed: {0}")]
+    Sql(#[from] sqlx::Error),
+}
+
+/// The history and the ledger.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the file for writing, made with mode 0640 where there is none, and brings it up to date.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it: folder missing, no permission, not a database, made by
+    /// a newer version.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        create(path).map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // The ledger must not forget a call when the power fails.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = connect(path, options).await?;
+        migrations().run(&pool).await.map_err(|error| StoreError::Open {
+            path: path.to_owned(),
+            reason: format!("{error}; was it made by a newer poskeeper, or is it another program's file?"),
+        })?;
+        Ok(Self { pool })
+    }
+
+    /// Opens the file for reading, without needing more than read permission.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] where there is no file yet.
+    pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Err(StoreError::Missing(path.to_owned())),
+            Err(error) => {
+                return Err(StoreError::Open { path: path.to_owned(), reason: advice(path, &error) });
+            }
+        }
+        let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+        Ok(Self { pool: connect(path, options).await? })
+    }
+
+    /// Leaves the file to its readers. In WAL mode a reader without write permission needs the `-wal`
+    /// and `-shm` files beside it, and an orderly close removes them; so the file goes back to rollback
+    /// mode. Where a reader is in the way, the connection is left open until the process ends, which
+    /// leaves both files where they are, as a kill does.
+    pub async fn close(self) {
+        let Ok(mut connection) = self.pool.acquire().await else { return };
+        let timeout = format!("PRAGMA busy_timeout = {}", READERS_TIMEOUT.as_millis());
+        let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(timeout)).execute(&mut *connection).await;
+        let mode: Result<String, _> =
+            sqlx::query_scalar("PRAGMA journal_mode = DELETE").fetch_one(&mut *connection).await;
+        drop(connection);
+        if mode.is_ok_and(|mode| mode == "delete") {
+            self.pool.close().await;
+        } else {
+            std::mem::forget(self.pool);
+        }
+    }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// A transaction that takes the write lock at once: one that reads first and writes later would fail
+    /// instead of waiting.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+    use sqlx::ConnectOptions;
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options.disable_statement_logging())
+        .await
+        .map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(&error) })
+}
+
+fn create(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
+        // The mode as given is cut by the umask.
+        Ok(file) => file.set_permissions(std::fs::Permissions::from_mode(MODE)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            OpenOptions::new().read(true).write(true).open(path).map(|_: File| ())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn advice(path: &Path, error: &io::Error) -> String {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            format!("the folder {} does not exist; make it, or change database.path", folder.display())
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("no permission; it and {} must belong to the user that poskeeper runs as", folder.display())
+        }
+        _ => error.to_string(),
+    }
+}
+
+fn reason(error: &sqlx::Error) -> String {
+    let text = error.to_string();
+    if text.contains("code: 26") || text.contains("not a database") {
+        "this is not a SQLite file, or it is damaged; move it aside (poskeeper then starts a new one) or restore a backup"
+            .into()
+    } else if text.contains("code: 14") {
+        "SQLite cannot open it; may this user read it and enter its folder?".into()
+    } else {
+        text
+    }
+}
+
+fn migrations() -> Migrator {
+    let scripts = [(1, "history", include_str!("../../migrations/0001_history.sql"))];
+    let migrations = scripts.map(|(version, name, sql)| {
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
+    });
+    Migrator::with_migrations(migrations.to_vec())
+}

@@ -1,0 +1,45 @@
+//! Retention: samples and calls are kept for a time, days and packages for ever.
+
+use super::columns::day_number;
+use super::database::{Store, StoreError};
+use chrono::{Days, NaiveDate};
+
+/// How long things are kept; 0: for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Intraday samples.
+    pub samples_days: u32,
+    /// The call ledger and login attempts.
+    pub calls_days: u32,
+}
+
+impl Store {
+    /// Deletes what is past its time; returns how many rows. The newest call of each app and device
+    /// stays, because deadlines and turns are read from it.
+    ///
+    /// # Errors
+    /// Nothing, or the samples only, are deleted.
+    pub async fn prune(&self, retention: Retention, today: NaiveDate) -> Result<u64, StoreError> {
+        let cutoff = |days: u32| (days > 0).then(|| day_number(today - Days::new(days.into())));
+        let mut deleted = 0;
+        if let Some(cutoff) = cutoff(retention.samples_days) {
+            deleted += sqlx::query("DELETE FROM usage_sample WHERE app_key IN (SELECT app_key FROM app) AND day < ?")
+                .bind(cutoff)
+                .execute(self.pool())
+                .await?
+                .rows_affected();
+        }
+        if let Some(cutoff) = cutoff(retention.calls_days) {
+            deleted += sqlx::query(
+                "DELETE FROM call WHERE vendor_day < ? AND outcome IS NOT NULL
+                 AND call_id NOT IN (SELECT max(call_id) FROM call WHERE device_key IS NOT NULL GROUP BY device_key)
+                 AND call_id NOT IN (SELECT last_call FROM poll WHERE last_call IS NOT NULL)",
+            )
+            .bind(cutoff)
+            .execute(self.pool())
+            .await?
+            .rows_affected();
+        }
+        Ok(deleted)
+    }
+}

@@ -1,0 +1,205 @@
+//! The call ledger: a row before the request leaves, its outcome when the answer is there.
+
+use super::columns::{day, day_number, instant, millis};
+use super::database::{Store, StoreError};
+use crate::model::{BootInstant, CallFailure, Endpoint, Moment, Outcome};
+use crate::rules::budget::LedgerMark;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use sqlx::{Row, Sqlite, Transaction};
+
+/// A Pospal call that is about to be made.
+#[derive(Debug, Clone)]
+pub struct NewPoll {
+    /// Whose quota it costs.
+    pub app_key: i64,
+    /// Which of the two.
+    pub endpoint: Endpoint,
+    /// The cron slot that it serves; `None`: a backfill.
+    pub slot: Option<DateTime<Utc>>,
+    /// Now.
+    pub started_at: Moment,
+    /// The vendor's day.
+    pub vendor_day: NaiveDate,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone)]
+pub struct CallEnd {
+    /// The ledger row.
+    pub call_id: i64,
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// Where an HTTP answer came.
+    pub http_status: Option<u16>,
+    /// The vendor's own.
+    pub error_code: Option<String>,
+    /// For people.
+    pub error_message: Option<String>,
+    /// From sending to the last byte.
+    pub duration: TimeDelta,
+    /// Our clock minus the vendor's `Date`.
+    pub skew: Option<TimeDelta>,
+}
+
+impl CallEnd {
+    /// The end of a call that brought nothing.
+    pub fn failed(call_id: i64, failure: &CallFailure, duration: TimeDelta, skew: Option<TimeDelta>) -> Self {
+        Self {
+            call_id,
+            outcome: failure.outcome,
+            http_status: failure.http_status,
+            error_code: failure.error_code.clone(),
+            error_message: Some(failure.message.clone()),
+            duration,
+            skew,
+        }
+    }
+}
+
+impl Store {
+    /// Enters a login that is about to be tried.
+    ///
+    /// # Errors
+    /// The row is not on the disk. A login is free, so it may be tried all the same.
+    pub async fn open_login_call(
+        &self,
+        device_key: i64,
+        now: &Moment,
+        vendor_day: NaiveDate,
+    ) -> Result<i64, StoreError> {
+        let inserted = sqlx::query(
+            "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, device_key) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(millis(now.wall))
+        .bind(now.boot.boot_id.clone())
+        .bind(now.boot.uptime_ms)
+        .bind(day_number(vendor_day))
+        .bind(Endpoint::Login.name())
+        .bind(device_key)
+        .execute(self.pool())
+        .await?;
+        Ok(inserted.last_insert_rowid())
+    }
+
+    /// Enters a Pospal call that is about to be made, and counts the attempt for its slot.
+    ///
+    /// # Errors
+    /// The row is not on the disk: the call must not be made, it would be charged and not counted.
+    pub async fn open_poll_call(&self, poll: &NewPoll) -> Result<i64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let call_id = sqlx::query(
+            "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, app_key) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(millis(poll.started_at.wall))
+        .bind(poll.started_at.boot.boot_id.clone())
+        .bind(poll.started_at.boot.uptime_ms)
+        .bind(day_number(poll.vendor_day))
+        .bind(poll.endpoint.name())
+        .bind(poll.app_key)
+        .execute(&mut *transaction)
+        .await?
+        .last_insert_rowid();
+        if let Some(slot) = poll.slot {
+            sqlx::query(
+                "INSERT INTO poll (app_key, endpoint, slot, attempts, done, last_call) VALUES (?1, ?2, ?3, 1, 0, ?4)
+                 ON CONFLICT DO UPDATE SET attempts = iif(slot IS ?3, attempts + 1, 1), slot = ?3, done = 0, last_call = ?4",
+            )
+            .bind(poll.app_key)
+            .bind(poll.endpoint.name())
+            .bind(millis(slot))
+            .bind(call_id)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(call_id)
+    }
+
+    /// Enters how a call ended that brought nothing; with `slot_done`, closes its slot.
+    ///
+    /// # Errors
+    /// The row still says that the call is under way.
+    pub async fn close_failed_call(&self, end: &CallEnd, slot_done: bool) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        close_call(&mut transaction, end, None).await?;
+        if slot_done {
+            sqlx::query("UPDATE poll SET done = 1 WHERE last_call = ?")
+                .bind(end.call_id)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Closes what a daemon before this one left open when it died.
+    ///
+    /// # Errors
+    /// The rows stay open.
+    pub async fn interrupt_open_calls(&self) -> Result<u64, StoreError> {
+        let closed = sqlx::query(
+            "UPDATE call SET outcome = 'interrupted', error_message = 'poskeeper ended before the answer came'
+             WHERE outcome IS NULL",
+        )
+        .execute(self.pool())
+        .await?;
+        Ok(closed.rows_affected())
+    }
+
+    /// An app's newest calls, newest first: what the budget is judged by.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn newest_calls(&self, app_key: i64, most: u32) -> Result<Vec<LedgerMark>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT started_at, boot_id, uptime_ms, vendor_day, skew_ms FROM call
+             WHERE app_key = ? ORDER BY call_id DESC LIMIT ?",
+        )
+        .bind(app_key)
+        .bind(most)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let boot = BootInstant { boot_id: row.try_get(1)?, uptime_ms: row.try_get(2)? };
+                Ok(LedgerMark {
+                    started_at: Moment { wall: instant(row.try_get(0)?), boot },
+                    vendor_day: day(row.try_get(3)?),
+                    skew: row.try_get::<Option<i64>, _>(4)?.map(TimeDelta::milliseconds),
+                })
+            })
+            .collect()
+    }
+}
+
+/// Rows of a good answer, and how many of them were news.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowCounts {
+    pub(super) rows: usize,
+    pub(super) changed: usize,
+}
+
+pub(super) async fn close_call(
+    transaction: &mut Transaction<'_, Sqlite>,
+    end: &CallEnd,
+    counts: Option<RowCounts>,
+) -> Result<(), StoreError> {
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    sqlx::query(
+        "UPDATE call SET outcome = ?, http_status = ?, error_code = ?, error_message = ?, duration_ms = ?, skew_ms = ?,
+                         row_count = ?, changed_count = ?
+         WHERE call_id = ?",
+    )
+    .bind(end.outcome.name())
+    .bind(end.http_status)
+    .bind(end.error_code.clone())
+    .bind(end.error_message.clone())
+    .bind(end.duration.num_milliseconds())
+    .bind(end.skew.map(|skew| skew.num_milliseconds()))
+    .bind(counts.map(|counts| count(counts.rows)))
+    .bind(counts.map(|counts| count(counts.changed)))
+    .bind(end.call_id)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}

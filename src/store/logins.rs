@@ -1,0 +1,105 @@
+//! Devices and what their logins brought. The key itself is never written here.
+
+use super::columns::millis;
+use super::database::{Store, StoreError};
+use super::ledger::{CallEnd, close_call};
+use crate::model::Session;
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
+use std::collections::HashMap;
+
+/// A login that succeeded.
+#[derive(Debug, Clone)]
+pub struct LoginRecord<'a> {
+    /// Which device.
+    pub device_key: i64,
+    /// Its new session.
+    pub session: &'a Session,
+    /// As the vendor sent it; `None` where unusable.
+    pub live_hours: Option<f64>,
+    /// As the vendor sent it; `None` where unusable.
+    pub relogin_hours: Option<f64>,
+}
+
+impl Store {
+    /// Writes down which devices the settings name; returns their keys in the tables.
+    ///
+    /// # Errors
+    /// Nothing is changed.
+    pub async fn sync_devices(&self, configured: &[String]) -> Result<HashMap<String, i64>, StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE device SET configured = 0 WHERE configured = 1").execute(&mut *transaction).await?;
+        let mut keys = HashMap::with_capacity(configured.len());
+        for name in configured {
+            let row = sqlx::query(
+                "INSERT INTO device (name, configured) VALUES (?, 1) ON CONFLICT DO UPDATE SET configured = 1 RETURNING device_key",
+            )
+            .bind(name.clone())
+            .fetch_one(&mut *transaction)
+            .await?;
+            keys.insert(name.clone(), row.try_get(0)?);
+        }
+        transaction.commit().await?;
+        Ok(keys)
+    }
+
+    /// Writes down a login that succeeded; `end` is absent where its ledger row could not be made.
+    ///
+    /// # Errors
+    /// Nothing is stored; it can be stored later.
+    pub async fn record_login(&self, record: &LoginRecord<'_>, end: Option<&CallEnd>) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        if let Some(end) = end {
+            close_call(&mut transaction, end, None).await?;
+            let mut insert = QueryBuilder::<Sqlite>::new(
+                "INSERT INTO login (call_id, live_hours, relogin_hours, relogin_due_at, expires_at, key_fingerprint) VALUES (",
+            );
+            let mut values = insert.separated(", ");
+            values.push_bind(end.call_id);
+            for hours in [record.live_hours, record.relogin_hours] {
+                // 240 as sent, not 240.0.
+                match hours {
+                    Some(hours) if hours.fract() == 0.0 => values.push_bind(hours as i64),
+                    hours => values.push_bind(hours),
+                };
+            }
+            values.push_bind(millis(record.session.relogin_due_at()));
+            values.push_bind(millis(record.session.expires_at()));
+            values.push_bind(record.session.key.fingerprint());
+            insert.push(")");
+            insert.build().execute(&mut *transaction).await?;
+        }
+        write_session(&mut transaction, record.device_key, record.session).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Restates a device's deadlines, after a restart or a step of the wall clock.
+    ///
+    /// # Errors
+    /// The view still shows the old ones.
+    pub async fn restate_session(&self, device_key: i64, session: &Session) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        write_session(&mut transaction, device_key, session).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+async fn write_session(
+    transaction: &mut Transaction<'_, Sqlite>,
+    device_key: i64,
+    session: &Session,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE device SET logged_in_at = ?, renew_at = ?, relogin_due_at = ?, expires_at = ?, key_fingerprint = ? WHERE device_key = ?",
+    )
+    .bind(millis(session.logged_in_at.wall))
+    .bind(millis(session.renew_at()))
+    .bind(millis(session.relogin_due_at()))
+    .bind(millis(session.expires_at()))
+    .bind(session.key.fingerprint())
+    .bind(device_key)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! What survives a restart: the SQLite file, the kept session and the published key.
+//!
+//! One connection writes, in short transactions. The file is in WAL mode while a daemon runs, so that
+//! readers and the writer never wait for each other, and in rollback mode after a clean stop, so that a
+//! reader without write permission needs nothing but the file itself (see [`Store::close`]).
+
+mod apps;
+mod columns;
+mod database;
+mod housekeeping;
+mod key_file;
+mod ledger;
+mod lock;
+mod logins;
+mod packages;
+mod polls;
+mod session_file;
+mod usage;
+mod views;
+
+pub use apps::KnownApp;
+pub use database::{Store, StoreError};
+pub use housekeeping::Retention;
+pub use key_file::{KeyFileError, PublishedKey};
+pub use ledger::{CallEnd, NewPoll};
+pub use lock::{DatabaseLock, LockError};
+pub use logins::LoginRecord;
+pub use packages::PackageRecord;
+pub use polls::PollState;
+pub use session_file::{SessionFile, SessionFileError};
+pub use usage::{Answer, Correction, UsageRecord};
+pub use views::{Cell, DateColumn, Filter, Sheet, VIEWS, View, ViewError};

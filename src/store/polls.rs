@@ -1,0 +1,120 @@
+//! How far each account's cron slots have been served, and what else the next poll depends on.
+
+use super::columns::{day, day_number, instant, millis};
+use super::database::{Store, StoreError};
+use crate::model::{BootInstant, Endpoint, Moment};
+use crate::rules::polling::{SlotProgress, TodaysUsage};
+use crate::rules::windows::DayRange;
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::Row;
+use std::collections::HashMap;
+
+/// The database's word on one endpoint of one configured account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollState {
+    /// The newest slot dealt with; `None`: none yet.
+    pub progress: Option<SlotProgress>,
+    /// When it last asked by itself.
+    pub last_asked: Option<DateTime<Utc>>,
+    /// The newest good answer that served it.
+    pub ok_at: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// Of all configured accounts, by app key and endpoint; what is not there has never been polled.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn poll_states(&self) -> Result<HashMap<(i64, Endpoint), PollState>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT p.app_key, p.endpoint, p.slot, p.attempts, p.done, p.ok_at, c.started_at, c.boot_id, c.uptime_ms
+             FROM poll p JOIN app a USING (app_key) LEFT JOIN call c ON c.call_id = p.last_call
+             WHERE a.configured = 1",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let mut states = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let endpoint = match row.try_get(1)? {
+                "access_config" => Endpoint::AccessConfig,
+                _ => Endpoint::DailyAccess,
+            };
+            let last_attempt = match row.try_get::<Option<i64>, _>(6)? {
+                Some(started_at) => {
+                    let boot = BootInstant { boot_id: row.try_get(7)?, uptime_ms: row.try_get(8)? };
+                    Some(Moment { wall: instant(started_at), boot })
+                }
+                None => None,
+            };
+            let (attempts, done) = (row.try_get(3)?, row.try_get(4)?);
+            let state = PollState {
+                last_asked: last_attempt.as_ref().map(|at| at.wall),
+                progress: row.try_get::<Option<i64>, _>(2)?.map(|slot| SlotProgress {
+                    slot: instant(slot),
+                    attempts,
+                    done,
+                    last_attempt,
+                }),
+                ok_at: row.try_get::<Option<i64>, _>(5)?.map(instant),
+            };
+            states.insert((row.try_get(0)?, endpoint), state);
+        }
+        Ok(states)
+    }
+
+    /// Marks a slot as dealt with, without a call.
+    ///
+    /// # Errors
+    /// The slot stays due.
+    pub async fn skip_slot(&self, app_key: i64, endpoint: Endpoint, slot: DateTime<Utc>) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO poll (app_key, endpoint, slot, attempts, done) VALUES (?1, ?2, ?3, 0, 1)
+             ON CONFLICT DO UPDATE SET attempts = iif(slot IS ?3, attempts, 0), slot = ?3, done = 1",
+        )
+        .bind(app_key)
+        .bind(endpoint.name())
+        .bind(millis(slot))
+        .execute(self.pool())
+        .await?;
+        Ok(())
+    }
+
+    /// What the newest answer says of an account's use of `today`.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn todays_usage(&self, app_key: i64, today: NaiveDate) -> Result<Option<TodaysUsage>, StoreError> {
+        let row = sqlx::query("SELECT limit_times, used_times FROM daily_usage WHERE app_key = ? AND day = ?")
+            .bind(app_key)
+            .bind(day_number(today))
+            .fetch_optional(self.pool())
+            .await?;
+        row.map(|row| Ok(TodaysUsage { limit_times: row.try_get(0)?, used_times: row.try_get(1)? })).transpose()
+    }
+
+    /// Which configured accounts the newest answer of which asker contained.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn sightings(&self) -> Result<Vec<(i64, i64)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT s.asker_key, s.app_key FROM sighting s JOIN app a USING (app_key)
+             WHERE s.gone_at IS NULL AND a.configured = 1",
+        )
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// The days of an account that good answers have covered after they ended.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn asked(&self, app_key: i64) -> Result<Vec<DayRange>, StoreError> {
+        let rows = sqlx::query("SELECT first_day, last_day FROM asked WHERE app_key = ? ORDER BY first_day")
+            .bind(app_key)
+            .fetch_all(self.pool())
+            .await?;
+        rows.iter().map(|row| Ok(DayRange { first: day(row.try_get(0)?), last: day(row.try_get(1)?) })).collect()
+    }
+}

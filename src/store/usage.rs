@@ -1,0 +1,342 @@
+//! Writes an answer about daily usage: a few statements of many rows, in one transaction.
+
+use super::apps::{KnownApp, discover, known_apps};
+use super::columns::{day, day_number, instant, millis};
+use super::database::{Store, StoreError};
+use super::ledger::{CallEnd, RowCounts, close_call};
+use crate::model::{AppId, Endpoint, UsageReading};
+use crate::rules::history::{DayChange, Observation, StoredDay, day_changes};
+use crate::rules::windows::{DayRange, merge, settled};
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Rows in one statement: more gains nothing (SQLite allows 32,766 values).
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// A good answer of either Pospal endpoint, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// The call's end, for the ledger.
+    pub end: CallEnd,
+    /// Who asked.
+    pub asker: AppId,
+    /// When, and which day was not yet over.
+    pub observation: Observation,
+    /// The good rows.
+    pub rows: Vec<T>,
+    /// The cron slot that it serves; `None`: a backfill.
+    pub slot: Option<DateTime<Utc>>,
+    /// It serves all configured sisters that it contains (`coverage = "chain"`).
+    pub serves_sisters: bool,
+}
+
+/// A final day that the vendor changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// Whose.
+    pub app_id: AppId,
+    /// Which day.
+    pub day: NaiveDate,
+    /// Calls before.
+    pub from: i64,
+    /// Calls now.
+    pub to: i64,
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UsageRecord {
+    /// Days with a new or changed number.
+    pub changed: usize,
+    /// Sister stores seen for the first time.
+    pub discovered: Vec<AppId>,
+    /// Final days that changed.
+    pub corrections: Vec<Correction>,
+    /// Configured sisters that this answer served.
+    pub covered: Vec<AppId>,
+}
+
+impl Store {
+    /// Stores an answer that covered the days of `window`.
+    ///
+    /// # Errors
+    /// Nothing of it is stored; it can be stored later.
+    pub async fn record_usage(
+        &self,
+        answer: &Answer<UsageReading>,
+        window: DayRange,
+    ) -> Result<UsageRecord, StoreError> {
+        let now = answer.observation.observed_at;
+        let mut transaction = self.begin().await?;
+        let mut apps = known_apps(&mut transaction).await?;
+        let seen = answer.rows.iter().map(|reading| &reading.app_id);
+        let discovered = discover(&mut transaction, &mut apps, seen, now).await?;
+
+        let stored = stored_days(&mut transaction, &apps, &answer.rows).await?;
+        let changes = day_changes(&answer.observation, &answer.rows, |app_id, day| {
+            stored.get(&(apps.get(app_id)?.app_key, day)).copied()
+        });
+        write_days(&mut transaction, &apps, &changes).await?;
+        write_samples(&mut transaction, &apps, &answer.observation, &changes).await?;
+        let newest = newest_days(&answer.rows);
+        write_newest_days(&mut transaction, &apps, &newest).await?;
+
+        let contained: HashSet<_> = newest.keys().copied().collect();
+        if answer.slot.is_some() {
+            let confirmed = newest.iter().filter_map(|(app_id, day)| {
+                let known = apps.get(*app_id)?;
+                (known.newest_day <= Some(*day)).then_some(known.app_key)
+            });
+            write_sightings(&mut transaction, &apps, answer, confirmed.collect()).await?;
+        }
+        let covered = serve_slots(&mut transaction, &apps, answer, Endpoint::DailyAccess, &contained).await?;
+        if let Some(settled) = settled(window, answer.observation.today) {
+            write_asked(&mut transaction, &apps, &answer.asker, &contained, settled).await?;
+        }
+        let changed = changes.iter().filter(|change| change.is_sample).count();
+        close_call(&mut transaction, &answer.end, Some(RowCounts { rows: answer.rows.len(), changed })).await?;
+        let corrections = changes.iter().filter_map(correction).collect();
+        transaction.commit().await?;
+        Ok(UsageRecord { changed, discovered, corrections, covered })
+    }
+}
+
+fn correction(change: &DayChange<'_>) -> Option<Correction> {
+    Some(Correction {
+        app_id: change.reading.app_id.clone(),
+        day: change.reading.day,
+        from: change.corrected_from?,
+        to: change.row.used_times,
+    })
+}
+
+/// The newest day of each store in the answer.
+fn newest_days(rows: &[UsageReading]) -> BTreeMap<&AppId, NaiveDate> {
+    let mut newest: BTreeMap<&AppId, NaiveDate> = BTreeMap::new();
+    for reading in rows {
+        newest.entry(&reading.app_id).and_modify(|day| *day = reading.day.max(*day)).or_insert(reading.day);
+    }
+    newest
+}
+
+/// The days that the database has of the stores in the answer.
+async fn stored_days(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &HashMap<AppId, KnownApp>,
+    rows: &[UsageReading],
+) -> Result<HashMap<(i64, NaiveDate), StoredDay>, StoreError> {
+    let keys: HashSet<i64> = rows.iter().filter_map(|row| Some(apps.get(&row.app_id)?.app_key)).collect();
+    let (Some(first), Some(last)) = (rows.iter().map(|r| r.day).min(), rows.iter().map(|r| r.day).max()) else {
+        return Ok(HashMap::new());
+    };
+    let keys = serde_json::to_string(&keys).unwrap_or_default();
+    let found = sqlx::query(
+        "SELECT u.app_key, u.day, u.limit_times, u.used_times, u.is_final, u.first_observed_at, u.last_changed_at, u.changed_by
+         FROM json_each(?) k CROSS JOIN daily_usage u ON u.app_key = k.value AND u.day BETWEEN ? AND ?",
+    )
+    .bind(keys)
+    .bind(day_number(first))
+    .bind(day_number(last))
+    .fetch_all(&mut **transaction)
+    .await?;
+    found
+        .iter()
+        .map(|row| {
+            let stored = StoredDay {
+                limit_times: row.try_get(2)?,
+                used_times: row.try_get(3)?,
+                is_final: row.try_get(4)?,
+                first_observed_at: instant(row.try_get(5)?),
+                last_changed_at: instant(row.try_get(6)?),
+                changed_by: row.try_get(7)?,
+            };
+            Ok(((row.try_get(0)?, day(row.try_get(1)?)), stored))
+        })
+        .collect()
+}
+
+async fn write_days(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &HashMap<AppId, KnownApp>,
+    changes: &[DayChange<'_>],
+) -> Result<(), StoreError> {
+    for chunk in changes.chunks(ROWS_PER_STATEMENT) {
+        let mut upsert = QueryBuilder::<Sqlite>::new("INSERT INTO daily_usage ");
+        upsert.push_values(chunk, |mut values, change| {
+            values
+                .push_bind(apps.get(&change.reading.app_id).map(|app| app.app_key))
+                .push_bind(day_number(change.reading.day))
+                .push_bind(change.row.limit_times)
+                .push_bind(change.row.used_times)
+                .push_bind(change.row.is_final)
+                .push_bind(millis(change.row.first_observed_at))
+                .push_bind(millis(change.row.last_changed_at))
+                .push_bind(change.row.changed_by);
+        });
+        upsert.push(
+            " ON CONFLICT DO UPDATE SET limit_times = excluded.limit_times, used_times = excluded.used_times,
+              is_final = excluded.is_final, last_changed_at = excluded.last_changed_at, changed_by = excluded.changed_by",
+        );
+        upsert.build().execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
+async fn write_samples(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &HashMap<AppId, KnownApp>,
+    observation: &Observation,
+    changes: &[DayChange<'_>],
+) -> Result<(), StoreError> {
+    let samples: Vec<_> = changes.iter().filter(|change| change.is_sample).collect();
+    for chunk in samples.chunks(ROWS_PER_STATEMENT) {
+        let mut insert = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO usage_sample (app_key, day, call_id, observed_at, used_times, limit_times) ",
+        );
+        insert.push_values(chunk, |mut values, change| {
+            values
+                .push_bind(apps.get(&change.reading.app_id).map(|app| app.app_key))
+                .push_bind(day_number(change.reading.day))
+                .push_bind(observation.call_id)
+                .push_bind(millis(observation.observed_at))
+                .push_bind(change.row.used_times)
+                .push_bind(change.row.limit_times);
+        });
+        insert.build().execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
+async fn write_newest_days(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &HashMap<AppId, KnownApp>,
+    newest: &BTreeMap<&AppId, NaiveDate>,
+) -> Result<(), StoreError> {
+    let later: Vec<_> = newest
+        .iter()
+        .filter_map(|(app_id, day)| {
+            let known = apps.get(*app_id)?;
+            (known.newest_day < Some(*day)).then_some((known.app_key, day_number(*day)))
+        })
+        .collect();
+    if later.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("UPDATE app SET newest_day = j.value ->> 1 FROM json_each(?) j WHERE app.app_key = j.value ->> 0")
+        .bind(serde_json::to_string(&later).unwrap_or_default())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(())
+}
+
+/// Notes whose newest day this asker's answer confirmed, where that set changed.
+async fn write_sightings(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &HashMap<AppId, KnownApp>,
+    answer: &Answer<UsageReading>,
+    confirmed: HashSet<i64>,
+) -> Result<(), StoreError> {
+    let Some(asker) = apps.get(&answer.asker) else { return Ok(()) };
+    let rows = sqlx::query("SELECT app_key FROM sighting WHERE asker_key = ? AND gone_at IS NULL")
+        .bind(asker.app_key)
+        .fetch_all(&mut **transaction)
+        .await?;
+    let before = rows.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
+    let come: Vec<_> = confirmed.difference(&before).collect();
+    let gone: Vec<_> = before.difference(&confirmed).collect();
+    if !come.is_empty() {
+        sqlx::query(
+            "INSERT INTO sighting (asker_key, app_key) SELECT ?, value FROM json_each(?) WHERE true
+             ON CONFLICT DO UPDATE SET gone_at = NULL",
+        )
+        .bind(asker.app_key)
+        .bind(serde_json::to_string(&come).unwrap_or_default())
+        .execute(&mut **transaction)
+        .await?;
+    }
+    if !gone.is_empty() {
+        sqlx::query(
+            "UPDATE sighting SET gone_at = coalesce((SELECT answer_at FROM poll WHERE app_key = ?1 AND endpoint = 'daily_access'), 0)
+             WHERE asker_key = ?1 AND app_key IN (SELECT value FROM json_each(?2))",
+        )
+        .bind(asker.app_key)
+        .bind(serde_json::to_string(&gone).unwrap_or_default())
+        .execute(&mut **transaction)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Closes the slot of the asker and, with chain coverage, of the configured sisters in its answer;
+/// returns those sisters.
+pub(super) async fn serve_slots<T>(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &HashMap<AppId, KnownApp>,
+    answer: &Answer<T>,
+    endpoint: Endpoint,
+    contained: &HashSet<&AppId>,
+) -> Result<Vec<AppId>, StoreError> {
+    let (Some(slot), Some(asker)) = (answer.slot, apps.get(&answer.asker)) else { return Ok(Vec::new()) };
+    let now = millis(answer.observation.observed_at);
+    sqlx::query("UPDATE poll SET done = 1, answer_at = ?1, ok_at = ?1 WHERE app_key = ?2 AND endpoint = ?3")
+        .bind(now)
+        .bind(asker.app_key)
+        .bind(endpoint.name())
+        .execute(&mut **transaction)
+        .await?;
+    if !answer.serves_sisters {
+        return Ok(Vec::new());
+    }
+    let is_sister =
+        |app_id: &&&AppId| ***app_id != answer.asker && apps.get(**app_id).is_some_and(|known| known.configured);
+    let covered: Vec<AppId> = contained.iter().filter(is_sister).map(|app_id| (*app_id).clone()).collect();
+    let keys: Vec<_> = covered.iter().filter_map(|app_id| Some(apps.get(app_id)?.app_key)).collect();
+    sqlx::query(
+        "INSERT INTO poll (app_key, endpoint, slot, attempts, done, ok_at) SELECT value, ?2, ?3, 0, 1, ?4 FROM json_each(?1) WHERE true
+         ON CONFLICT DO UPDATE SET attempts = 0, slot = ?3, done = 1, ok_at = ?4",
+    )
+    .bind(serde_json::to_string(&keys).unwrap_or_default())
+    .bind(endpoint.name())
+    .bind(millis(slot))
+    .bind(now)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(covered)
+}
+
+/// Adds the settled days to what the asker and the configured stores in its answer need not ask again.
+async fn write_asked(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &HashMap<AppId, KnownApp>,
+    asker: &AppId,
+    contained: &HashSet<&AppId>,
+    settled: DayRange,
+) -> Result<(), StoreError> {
+    let configured = contained.iter().copied().filter(|app_id| apps.get(*app_id).is_some_and(|known| known.configured));
+    let keys: HashSet<i64> = configured.chain([asker]).filter_map(|app_id| Some(apps.get(app_id)?.app_key)).collect();
+    let rows =
+        sqlx::query("SELECT app_key, first_day, last_day FROM asked WHERE app_key IN (SELECT value FROM json_each(?))")
+            .bind(serde_json::to_string(&keys).unwrap_or_default())
+            .fetch_all(&mut **transaction)
+            .await?;
+    let mut before: HashMap<i64, Vec<DayRange>> = HashMap::new();
+    for row in rows {
+        let range = DayRange { first: day(row.try_get(1)?), last: day(row.try_get(2)?) };
+        before.entry(row.try_get(0)?).or_default().push(range);
+    }
+    for app_key in keys {
+        let ranges = before.remove(&app_key).unwrap_or_default();
+        let merged = merge(&ranges, settled);
+        if merged == ranges {
+            continue;
+        }
+        sqlx::query("DELETE FROM asked WHERE app_key = ?").bind(app_key).execute(&mut **transaction).await?;
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO asked (app_key, first_day, last_day) ");
+        insert.push_values(&merged, |mut values, range| {
+            values.push_bind(app_key).push_bind(day_number(range.first)).push_bind(day_number(range.last));
+        });
+        insert.build().execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
