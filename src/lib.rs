@@ -35,4 +35,5 @@
 
 pub mod clock;
 pub mod model;
+pub mod sandbox;
 pub mod settings;
