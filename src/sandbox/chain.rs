@@ -116,7 +116,7 @@ pub(super) fn stores(scenario: Scenario, today: NaiveDate) -> Vec<Store> {
 
 /// Which configured store has the busy days.
 pub(super) fn busy_store(stores: &[Store]) -> Option<&Store> {
-    stores.iter().filter(|store| store.configured).next_back()
+    stores.iter().rfind(|store| store.configured)
 }
 
 fn package(app_id: &AppId, limit_times: i64, days: Option<(NaiveDate, NaiveDate)>) -> Package {
