@@ -36,5 +36,6 @@
 pub mod clock;
 pub mod model;
 pub mod rules;
+pub mod sandbox;
 pub mod settings;
 pub mod store;

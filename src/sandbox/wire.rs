@@ -1,0 +1,170 @@
+//! How an answer gets on the wire: packed, late, cut off, or not at all.
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use chrono::{DateTime, Utc};
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use hyper::body::Frame;
+use std::io::{self, Write};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// What the vendor has to say.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Vec<u8>,
+}
+
+/// What becomes of it.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    Whole(Answer),
+    After(Duration, Answer),
+    Cut(Answer),
+    Close,
+    Hang,
+}
+
+/// Marks a response in place of which the connection is to be closed.
+#[derive(Clone)]
+pub(super) struct HangUp;
+
+impl Answer {
+    /// A plain JSON answer.
+    pub(super) fn json(body: Vec<u8>) -> Self {
+        Self::new(200, "application/json;charset=UTF-8", body)
+    }
+
+    /// Somebody else's page.
+    pub(super) fn page(status: u16, words: &str) -> Self {
+        Self::new(status, "text/html", format!("<!DOCTYPE html><html><body><h1>{words}</h1></body></html>").into())
+    }
+
+    /// Exactly what a test wants; headers that HTTP does not allow are left out.
+    pub(super) fn scripted(status: u16, headers: &[(String, String)], body: Vec<u8>) -> Self {
+        let pair = |(name, value): &(String, String)| Some((name.parse().ok()?, value.parse().ok()?));
+        Self { status: status_of(status), headers: headers.iter().filter_map(pair).collect(), body }
+    }
+
+    /// A JSON answer, packed in one of three ways in turn where the client takes gzip and deflate.
+    /// "deflate" is zlib's format by the book and a raw stream with many servers, so it is both.
+    pub(super) fn packed(json: Vec<u8>, accepted: Option<&str>, turn: u64) -> Self {
+        let accepted = accepted.unwrap_or_default();
+        let mut answer = Self::json(json);
+        if accepted.contains("gzip") && accepted.contains("deflate") {
+            let (name, packed) = match turn % 3 {
+                1 => ("gzip", gzip(&answer.body)),
+                2 => ("deflate", zlib(&answer.body)),
+                _ => ("deflate", raw_deflate(&answer.body)),
+            };
+            answer.body = packed.expect("memory takes every byte");
+            answer.headers.push((header::CONTENT_ENCODING, HeaderValue::from_static(name)));
+        }
+        answer
+    }
+
+    fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+        let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(content_type))];
+        Self { status: status_of(status), headers, body }
+    }
+
+    /// `cut`: only half of the body will ever come.
+    fn into_response(self, now: DateTime<Utc>, cut: bool) -> Response<Body> {
+        let length = self.body.len();
+        let body = if cut { Body::new(HalfBody::of(self.body)) } else { Body::from(self.body) };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        if let Ok(date) = HeaderValue::from_str(&date) {
+            response.headers_mut().insert(header::DATE, date);
+        }
+        if cut {
+            response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        for (name, value) in self.headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl Delivery {
+    /// Waits as long as it is to take, and gives what the server has to send.
+    pub(super) async fn carry_out(self, now: DateTime<Utc>) -> Response<Body> {
+        match self {
+            Self::Whole(answer) => answer.into_response(now, false),
+            Self::After(time, answer) => {
+                tokio::time::sleep(time).await;
+                answer.into_response(now, false)
+            }
+            Self::Cut(answer) => answer.into_response(now, true),
+            Self::Close => {
+                let mut response = Response::new(Body::empty());
+                response.extensions_mut().insert(HangUp);
+                response
+            }
+            Self::Hang => std::future::pending().await,
+        }
+    }
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+fn zlib(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+fn raw_deflate(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+/// Half of a body, then the end of the connection.
+enum HalfBody {
+    Half(Bytes),
+    Flushing,
+    Broken,
+}
+
+impl HalfBody {
+    fn of(whole: Vec<u8>) -> Self {
+        let half = whole.len() / 2;
+        Self::Half(Bytes::from(whole).slice(..half))
+    }
+}
+
+impl HttpBody for HalfBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match std::mem::replace(&mut *self, Self::Broken) {
+            Self::Half(half) => {
+                *self = Self::Flushing;
+                Poll::Ready(Some(Ok(Frame::data(half))))
+            }
+            // hyper throws away what it has not flushed when a body breaks, and it flushes when a body
+            // makes it wait.
+            Self::Flushing => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::Broken => Poll::Ready(Some(Err(io::Error::other("cut off by the sandbox")))),
+        }
+    }
+}
