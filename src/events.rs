@@ -1,0 +1,277 @@
+//! Every log line that somebody may alert on: its name, level and fields (contract section 5).
+//!
+//! The only file that names an event. Messages tell a person what happened and what to do; fields tell
+//! a program. Text of other people is cleaned before it gets here.
+
+use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject};
+use crate::rules::polling::SkipReason;
+use crate::store::Correction;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use std::fmt::Display;
+use std::path::Path;
+use tracing::{error, info, warn};
+
+/// The names of all events that this version logs.
+pub const NAMES: [&str; 20] = [
+    "daemon.started",
+    "daemon.ready",
+    "daemon.reloaded",
+    "daemon.reload_refused",
+    "daemon.stopping",
+    "login.renewed",
+    "login.failed",
+    "poll.done",
+    "poll.failed",
+    "poll.skipped",
+    "app.discovered",
+    "package.changed",
+    "usage.corrected",
+    "response.unexpected",
+    "settings.exposed",
+    "transport.plaintext",
+    "store.failing",
+    "store.failing.resolved",
+    "session.failing",
+    "key_file.failing",
+];
+
+/// As the database's views write it.
+fn utc(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// The process is up and its settings are good.
+pub fn daemon_started(database: &Path, devices: usize, apps: usize) {
+    info!(
+        event = "daemon.started",
+        version = env!("CARGO_PKG_VERSION"),
+        database = %database.display(),
+        devices,
+        apps,
+        "poskeeper {} started: {devices} device(s), {apps} app(s)",
+        env!("CARGO_PKG_VERSION"),
+    );
+}
+
+/// The first pass of every worker is over.
+pub fn daemon_ready() {
+    info!(event = "daemon.ready", "ready");
+}
+
+/// New settings are in force.
+pub fn daemon_reloaded(devices: usize, apps: usize) {
+    info!(event = "daemon.reloaded", devices, apps, "settings reloaded: {devices} device(s), {apps} app(s)");
+}
+
+/// New settings are wrong: the old ones stay in force.
+pub fn daemon_reload_refused(reason: &dyn Display) {
+    error!(
+        event = "daemon.reload_refused",
+        error = %reason,
+        "the settings were not reloaded, the old ones stay in force; mend them and reload again: {reason}"
+    );
+}
+
+/// The process was told to stop.
+pub fn daemon_stopping() {
+    info!(event = "daemon.stopping", "stopping");
+}
+
+/// A device has a new key.
+pub fn login_renewed(device: &str, session: &Session) {
+    info!(
+        event = "login.renewed",
+        device,
+        renew_at = utc(session.renew_at()),
+        relogin_due_at = utc(session.relogin_due_at()),
+        expires_at = utc(session.expires_at()),
+        key_fingerprint = session.key.fingerprint(),
+        "{device} is logged in; next renewal at {}, the key lives until {}",
+        utc(session.renew_at()),
+        utc(session.expires_at()),
+    );
+}
+
+/// A login attempt failed.
+pub fn login_failed(device: &str, failure: &CallFailure, attempts: u32, pause: TimeDelta, session: Option<&Session>) {
+    let key = match session {
+        Some(session) => format!("the key lives until {}", utc(session.expires_at())),
+        None => "there is no good key".to_owned(),
+    };
+    warn!(
+        event = "login.failed",
+        device,
+        outcome = failure.outcome.name(),
+        http_status = failure.http_status,
+        error_code = failure.error_code,
+        error = failure.message,
+        attempts,
+        retry_seconds = pause.num_seconds(),
+        expires_at = session.map(|session| utc(session.expires_at())),
+        "login of {device} failed ({}): {}; {key}; next attempt in {} s",
+        failure.outcome,
+        failure.message,
+        pause.num_seconds(),
+    );
+}
+
+/// A poll brought a good answer, and it is stored.
+pub fn poll_done(app_id: &AppId, endpoint: Endpoint, rows: usize, changed: usize, duration: TimeDelta) {
+    info!(
+        event = "poll.done",
+        app_id = app_id.as_str(),
+        endpoint = endpoint.name(),
+        row_count = rows,
+        changed_count = changed,
+        duration_ms = duration.num_milliseconds(),
+        "{endpoint} of {app_id}: {rows} row(s), {changed} changed",
+    );
+}
+
+/// A poll failed.
+pub fn poll_failed(app_id: &AppId, endpoint: Endpoint, failure: &CallFailure, will_retry: bool) {
+    let next = if will_retry { "tried again shortly" } else { "tried again at the next slot" };
+    warn!(
+        event = "poll.failed",
+        app_id = app_id.as_str(),
+        endpoint = endpoint.name(),
+        outcome = failure.outcome.name(),
+        http_status = failure.http_status,
+        error_code = failure.error_code,
+        error = failure.message,
+        will_retry,
+        "{endpoint} of {app_id} failed ({}): {}; {next}",
+        failure.outcome,
+        failure.message,
+    );
+}
+
+/// A poll was due and not made.
+pub fn poll_skipped(app_id: &AppId, endpoint: Endpoint, reason: SkipReason) {
+    let why = match reason {
+        SkipReason::Budget => "pospal.calls_per_app_per_day is used up until the vendor's midnight",
+        SkipReason::KeepFree => "fewer calls than pospal.keep_free remain of its limit today",
+        SkipReason::Exhausted => "its limit is used up until the vendor's midnight",
+        SkipReason::Covered => "a sister's answer contained it",
+    };
+    info!(
+        event = "poll.skipped",
+        app_id = app_id.as_str(),
+        endpoint = endpoint.name(),
+        reason = reason.name(),
+        "{endpoint} of {app_id} not polled: {why}",
+    );
+}
+
+/// A sister store was seen for the first time.
+pub fn app_discovered(app_id: &AppId, seen_by: &AppId) {
+    info!(
+        event = "app.discovered",
+        app_id = app_id.as_str(),
+        seen_by = seen_by.as_str(),
+        "{app_id} is a sister store of {seen_by}; its history is kept from now on",
+    );
+}
+
+/// The vendor lists a package for the first time, or no more.
+pub fn package_changed(package: &Package, is_new: bool) {
+    let change = if is_new { "added" } else { "removed" };
+    let end = package.end_date.as_deref().unwrap_or("no end: the default quota");
+    info!(
+        event = "package.changed",
+        app_id = package.app_id.as_str(),
+        change,
+        limit = package.limit_times,
+        start_date = package.start_date,
+        end_date = package.end_date,
+        "package of {} {change}: {} calls a day, {end}",
+        package.app_id,
+        package.limit_times,
+    );
+}
+
+/// A day that was over has another number now.
+pub fn usage_corrected(correction: &Correction) {
+    let Correction { app_id, day, from, to } = correction;
+    info!(
+        event = "usage.corrected",
+        app_id = app_id.as_str(),
+        access_date = %day,
+        from,
+        to,
+        "the vendor corrected {app_id} on {day}: {from} calls became {to}",
+    );
+}
+
+/// Parts of a good answer are not what the vendor documents.
+pub fn response_unexpected(endpoint: Endpoint, subject: &Subject, bad_rows: usize, first_error: &str) {
+    warn!(
+        event = "response.unexpected",
+        endpoint = endpoint.name(),
+        subject = %subject,
+        bad_rows,
+        first_error,
+        "{endpoint} of {subject}: parts of the answer are not what the vendor documents and were left out: {first_error}",
+    );
+}
+
+/// A file with secrets can be read by others.
+pub fn settings_exposed(file: &Path, mode: u32) {
+    warn!(
+        event = "settings.exposed",
+        file = %file.display(),
+        mode = format!("{mode:04o}"),
+        "{} holds secrets and every user of this machine can read it (mode {mode:04o}); chmod o-r it",
+        file.display(),
+    );
+}
+
+/// Secrets travel unencrypted.
+pub fn transport_plaintext(host: &str) {
+    warn!(
+        event = "transport.plaintext",
+        host,
+        "{host} is called over http://: keys and codes can be read on the way; use https:// where the server offers it",
+    );
+}
+
+/// The database cannot be written.
+pub fn store_failing(reason: &dyn Display) {
+    error!(
+        event = "store.failing",
+        error = %reason,
+        "{reason}; logins go on, polls wait, what was fetched is kept in memory: free disk space or check the disk",
+    );
+}
+
+/// The database can be written again.
+pub fn store_failing_resolved() {
+    info!(event = "store.failing.resolved", "the database can be written again");
+}
+
+/// What was fetched could not be stored before the stop.
+pub fn store_failing_lost(app_id: &AppId, endpoint: Endpoint, rows: usize, reason: &dyn Display) {
+    error!(
+        event = "store.failing",
+        app_id = app_id.as_str(),
+        endpoint = endpoint.name(),
+        lost_rows = rows,
+        error = %reason,
+        "stopped with {rows} fetched row(s) of {endpoint} of {app_id} that could not be stored: {reason}",
+    );
+}
+
+/// The kept session cannot be read or written: a restart would log in again.
+pub fn session_failing(device: &str, reason: &dyn Display) {
+    error!(event = "session.failing", device, error = %reason, "{reason}");
+}
+
+/// The published key cannot be replaced or removed.
+pub fn key_file_failing(device: &str, reason: &dyn Display) {
+    error!(
+        event = "key_file.failing",
+        device,
+        error = %reason,
+        "{reason}; the store's programs may read an old key of {device}: check the folder's owner and the disk",
+    );
+}
