@@ -20,12 +20,13 @@ impl Settings {
     /// Names every fault at once, each with its key; never shows a secret.
     pub fn load(file: &Path, surroundings: &Surroundings) -> Result<Self, Faults> {
         let reader = Reader::default();
-        let overrides = sift(&surroundings.overrides, &known_keys(), &reader);
+        let known = known_keys();
+        let overrides = sift(&surroundings.overrides, &known, &reader);
         let found = Document::read(file).and_then(|document| Ok((tree(&document.text, overrides)?, document.mode)));
         let settings = match &found {
             Ok((tree, mode)) => {
                 let settings = read(&reader, tree, file, *mode, surroundings);
-                reader.report_unknown(tree);
+                reader.report_unknown(tree, &known);
                 settings
             }
             Err(fault) => {

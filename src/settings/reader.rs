@@ -28,57 +28,57 @@ impl Reader {
         self.faults.borrow_mut().push(fault);
     }
 
-    /// Reports every key that nobody asked for; call it when all has been read.
-    pub(super) fn report_unknown(&self, tree: &Map<String, Value>) {
-        self.report_unknown_in(&self.root(tree));
-    }
-
-    fn report_unknown_in(&self, section: &Section<'_>) {
-        let mut entries: Vec<_> = section.entries().collect();
-        entries.sort_by_key(|(key, _)| *key);
-        for (key, value) in entries {
-            let pattern = join(section.pattern(), key);
-            if self.asked.borrow().contains(&pattern) {
-                continue;
-            }
-            if !self.names_a_section(&pattern) {
-                let known = self.names();
-                let wrong = "is not a known key";
-                let cure = match nearest_key(section.pattern(), key, known.iter().map(String::as_str)) {
-                    Some(near) => format!("the nearest known key is {near}"),
-                    None => "remove it".to_owned(),
-                };
-                self.report(Fault::of_key(section.key(key), Complaint::new(wrong, cure)));
-                continue;
-            }
-            // A section of the wrong shape was reported when it was read.
-            match &value.kind {
-                ValueKind::Table(table) => self.report_unknown_in(&section.child(key, Some(table))),
-                ValueKind::Array(items) => {
-                    for (index, item) in items.iter().enumerate() {
-                        if let ValueKind::Table(table) = &item.kind {
-                            self.report_unknown_in(&section.item(key, index, table));
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn names_a_section(&self, pattern: &str) -> bool {
-        self.asked.borrow().iter().any(|key| key.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.')))
-    }
-
-    /// Keys and sections.
-    fn names(&self) -> BTreeSet<String> {
-        let asked = self.asked.borrow();
-        let sections = asked.iter().flat_map(|key| key.match_indices('.').map(|(dot, _)| key[..dot].to_owned()));
-        sections.chain(asked.iter().cloned()).collect()
+    /// Reports every key of `tree` that is not one of `known`.
+    pub(super) fn report_unknown(&self, tree: &Map<String, Value>, known: &BTreeSet<String>) {
+        let sections = known.iter().flat_map(|key| key.match_indices('.').map(|(dot, _)| &key[..dot])).collect();
+        Unknown { keys: known, sections }.report_in(&self.root(tree));
     }
 
     /// The faults, and the keys that were asked for.
     pub(super) fn into_parts(self) -> (Vec<Fault>, BTreeSet<String>) {
         (self.faults.into_inner(), self.asked.into_inner())
+    }
+}
+
+/// The search for unknown keys.
+struct Unknown<'k> {
+    keys: &'k BTreeSet<String>,
+    sections: BTreeSet<&'k str>,
+}
+
+impl Unknown<'_> {
+    fn report_in(&self, section: &Section<'_>) {
+        let mut entries: Vec<_> = section.entries().collect();
+        entries.sort_by_key(|(key, _)| *key);
+        for (key, value) in entries {
+            let full = join(section.pattern(), key);
+            if self.sections.contains(full.as_str()) {
+                self.report_below(section, key, value);
+            } else if !self.keys.contains(&full) {
+                // Without the value, which may be a secret under a misspelt key.
+                section.report(key, None, self.complaint(section.pattern(), key));
+            }
+        }
+    }
+
+    /// A section of the wrong shape was reported when it was read.
+    fn report_below(&self, section: &Section<'_>, key: &str, value: &Value) {
+        match &value.kind {
+            ValueKind::Table(table) => self.report_in(&section.child(key, Some(table))),
+            ValueKind::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    if let ValueKind::Table(table) = &item.kind {
+                        self.report_in(&section.item(key, index, table));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn complaint(&self, section: &str, key: &str) -> Complaint {
+        let names = self.sections.iter().copied().chain(self.keys.iter().map(String::as_str));
+        let near = nearest_key(section, key, names).unwrap_or("timezone");
+        Complaint::new("is not a known key", format!("the nearest known key is {near}"))
     }
 }

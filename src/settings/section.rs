@@ -282,7 +282,7 @@ impl<'a> Section<'a> {
     }
 
     /// The full name of one of its keys, with the device or app in words.
-    pub(super) fn key(&self, key: &str) -> String {
+    fn key(&self, key: &str) -> String {
         let full = join(&self.path, key);
         self.table
             .and_then(|table| label_of(&self.pattern, table))
