@@ -7,7 +7,7 @@ use super::unique::Unique;
 use std::path::{Path, PathBuf};
 
 /// The files that keys are to be published in, each with the device that asked for it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Published<'a> {
     files: Vec<(Section<'a>, PathBuf)>,
 }

@@ -10,8 +10,8 @@ use std::ops::{Bound, RangeBounds, RangeInclusive};
 /// What `config` calls the origin of a value that an environment variable gave.
 const ENVIRONMENT: &str = "the environment";
 
-/// A table of the tree, or the want of one.
-#[derive(Debug, Clone)]
+/// A table of the tree, or the want of one. No `Debug`: it may hold secrets.
+#[derive(Clone)]
 pub(super) struct Section<'a> {
     reader: &'a Reader,
     table: Option<&'a Map<String, Value>>,
@@ -22,7 +22,6 @@ pub(super) struct Section<'a> {
 }
 
 /// A value asked for.
-#[derive(Debug)]
 pub(super) enum Given<T> {
     /// Not in the tree.
     Absent,

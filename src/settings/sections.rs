@@ -9,6 +9,9 @@ use super::{Alerts, Coverage, Database, Http, Log, LogFormat, Login, Network, Po
 use crate::model::CronLine;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::fs;
 use std::net::SocketAddr;
 use std::ops::Bound;
@@ -65,8 +68,8 @@ pub(super) fn network(section: &Section<'_>, folders: &Folders) -> Option<Networ
     let ca_file = section.parsed("ca_file", "", |text| ca_file(text, folders));
     let max_response_bytes = section.whole("max_response_bytes", 33_554_432, 1024..=1 << 30);
     Some(Network {
-        timeout: Duration::from_secs_f64(timeout?),
-        connect_timeout: Duration::from_secs_f64(connect_timeout?),
+        timeout: time_limit(timeout?),
+        connect_timeout: time_limit(connect_timeout?),
         ca_file: ca_file?,
         max_response_bytes: max_response_bytes? as usize,
     })
@@ -158,10 +161,14 @@ fn ca_file(text: &str, folders: &Folders) -> Result<Option<PathBuf>, Complaint> 
         Complaint::new(format!("{} {wrong}", file.display()), cure)
     };
     let bytes = fs::read(&file).map_err(|error| complaint(format!("cannot be read: {error}")))?;
-    match reqwest::Certificate::from_pem_bundle(&bytes) {
-        Ok(roots) if !roots.is_empty() => Ok(Some(file)),
-        _ => Err(complaint("holds no certificate in PEM form".to_owned())),
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    let roots = roots.ok().filter(|roots| !roots.is_empty());
+    let roots = roots.ok_or_else(|| complaint("holds no certificate in PEM form".to_owned()))?;
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        store.add(root).map_err(|error| complaint(format!("holds a certificate that is no root: {error}")))?;
     }
+    Ok(Some(file))
 }
 
 fn cron_line(text: &str, timezone: Tz) -> Result<Option<CronLine>, Complaint> {
@@ -184,6 +191,11 @@ fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, Complaint> {
 
 fn over_zero_to(most: f64) -> (Bound<f64>, Bound<f64>) {
     (Bound::Excluded(0.0), Bound::Included(most))
+}
+
+/// At least a millisecond: no time at all would be no limit to some.
+fn time_limit(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds).max(Duration::from_millis(1))
 }
 
 fn hours(hours: f64) -> TimeDelta {

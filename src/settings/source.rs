@@ -14,8 +14,7 @@ use std::path::Path;
 /// More than any settings, and no way to fill the memory.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// The settings file as it was found.
-#[derive(Debug)]
+/// The settings file as it was found. No `Debug`: it may hold secrets.
 pub(super) struct Document {
     pub(super) text: String,
     pub(super) mode: u32,

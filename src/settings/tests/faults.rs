@@ -151,6 +151,24 @@ fn an_unknown_variable_is_a_fault_and_devices_come_from_the_file_alone() {
 }
 
 #[test]
+fn a_wrong_value_of_a_variable_is_traced_back_to_it() {
+    let faults = Place::with("")
+        .set("POSKEEPER__ALERTS__USAGE_PERCENT", "80,many")
+        .set("POSKEEPER__POSPAL__KEEP_FREE", "")
+        .faults();
+    assert!(faults[0].starts_with("pospal.keep_free (from POSKEEPER__POSPAL__KEEP_FREE) = \"\": "), "{faults:#?}");
+    let percent = "alerts.usage_percent[1] (from POSKEEPER__ALERTS__USAGE_PERCENT) = \"many\": ";
+    assert!(faults[1].starts_with(percent), "{faults:#?}");
+}
+
+#[test]
+fn a_key_in_the_wrong_section_is_led_home_though_no_such_section_is_there() {
+    assert!(fault_of("[pospal]\napp_key = 'sesame'").ends_with("pospal.apps.app_key"));
+    assert!(fault_of("device = 1").ends_with("devices"));
+    assert!(fault_of("[Database]\npath = 'x'").ends_with("database"));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_with_a_cure() {
     let nothing = Surroundings::default();
     let missing = faults_of(Path::new("/nowhere/settings.toml"), &nothing);
@@ -180,6 +198,8 @@ fn a_ca_file_must_be_there_and_hold_a_certificate() {
     place.put("ca.pem", "not PEM", 0o600);
     assert!(place.faults()[0].contains("certificate"), "{:?}", place.faults());
     place.put("ca.pem", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 0o600);
+    assert!(place.faults()[0].contains("no root"), "{:?}", place.faults());
+    place.put("ca.pem", include_str!("root.pem"), 0o644);
     assert_eq!(place.settings().network.ca_file, Some(place.file("ca.pem")));
 }
 
