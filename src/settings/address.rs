@@ -20,7 +20,7 @@ pub(super) fn parse_base_url(text: &str) -> Result<Url, Complaint> {
     }
     let url = Url::parse(text).map_err(|error| wrong(&format!("is no address ({error})")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(Complaint::new("has a user name or password in it", "remove everything up to the @"));
+        return Err(Complaint::new("has a user name or password in it", "remove them and the @"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(Complaint::new("has a query or fragment in it", "remove everything from the ? or # on"));

@@ -66,7 +66,9 @@ fn read(
     let mut published = Published::default();
 
     let timezone = sections::timezone(&root);
-    let database = sections::database(&root.section("database"), &folders);
+    let database_section = root.section("database");
+    let database_path = sections::database_path(&database_section, &folders);
+    let database = sections::database(&database_section, database_path.as_deref());
     let log = sections::log(&root.section("log"));
     let network = sections::network(&root.section("network"), &folders);
     let login = sections::login(&root.section("login"));
@@ -83,7 +85,7 @@ fn read(
     let mut taken = vec![("the settings file", file)];
     taken.extend(secrets.files().iter().map(|file| ("a secret file", file.as_path())));
     taken.extend(ca_file.map(|file| ("network.ca_file", file)));
-    published.judge(database.as_ref().map(|database| database.path.as_path()), &taken);
+    published.judge(database_path.as_deref(), &taken);
 
     Some(Settings {
         file: file.to_owned(),

@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject;
 use std::fs;
 use std::net::SocketAddr;
 use std::ops::Bound;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
@@ -31,15 +31,16 @@ pub(super) fn timezone(root: &Section<'_>) -> Option<Tz> {
     })
 }
 
-pub(super) fn database(section: &Section<'_>, folders: &Folders) -> Option<Database> {
+/// On its own, because published keys are compared with it whatever else is faulty.
+pub(super) fn database_path(section: &Section<'_>, folders: &Folders) -> Option<PathBuf> {
     let path = section.parsed("path", "poskeeper.db", |text| file_name(text, "poskeeper.db"));
+    path.map(|path| folders.data(&path))
+}
+
+pub(super) fn database(section: &Section<'_>, path: Option<&Path>) -> Option<Database> {
     let keep_samples_days = section.whole("keep_samples_days", 400, 0..=HUNDRED_YEARS_DAYS);
     let keep_calls_days = section.whole("keep_calls_days", 90, 0..=HUNDRED_YEARS_DAYS);
-    Some(Database {
-        path: folders.data(&path?),
-        keep_samples_days: keep_samples_days?,
-        keep_calls_days: keep_calls_days?,
-    })
+    Some(Database { path: path?.to_owned(), keep_samples_days: keep_samples_days?, keep_calls_days: keep_calls_days? })
 }
 
 pub(super) fn log(section: &Section<'_>) -> Option<Log> {

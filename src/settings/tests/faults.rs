@@ -17,7 +17,8 @@ fn every_fault_is_named_at_once() {
         "timezone = 'Asia/Shangai'\n\
          [database]\nkeep_calls_days = -1\nkeep_sample_days = 3\n\
          [log]\nlevel = 'loud'\n\
-         [[devices]]\nname = 'till-1'\nbase_url = 'ftp://till'\nlocation_code = 'HKCB'\nbase_ulr = 1\n\
+         [[devices]]\nname = 'till-1'\nbase_url = 'ftp://till'\nlocation_code = 'HKCB'\n\
+         api_key_file = 'poskeeper.db'\nbase_ulr = 1\n\
          [pospal]\ndaily_access_cron = '* * *'\nmax_concurrency = 'four'\n\
          [[pospal.apps]]\napp_id = 'A1'\napp_key_file = 'absent.key'\n\
          [[pospal.apps]]\napp_id = 'a1'\nname = 'Store A'\n\
@@ -41,6 +42,7 @@ fn every_fault_is_named_at_once() {
         ("pospal.apps[1].app_key (app \"Store A\"): ", "app_key_file"),
         ("alerts.usage_percent[1] = 101: ", "1 to 100"),
         ("http.listen (from POSKEEPER__HTTP__LISTEN) = \"localhost\": ", "127.0.0.1:9464"),
+        ("devices[0].api_key_file (device \"till-1\"): ", "the database"),
         ("database.keep_sample_days: ", "database.keep_samples_days"),
         ("devices[0].base_ulr (device \"till-1\"): ", "devices.base_url"),
         ("htpp: ", "http"),
