@@ -1,5 +1,29 @@
 //! What an operator may set: read once, checked once, all faults named (contract section 2).
 
+mod address;
+mod apps;
+mod devices;
+mod faults;
+mod load;
+mod nearest;
+mod paths;
+mod published;
+mod reader;
+mod secrets;
+mod section;
+mod sections;
+mod shown;
+mod source;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+mod unique;
+
+pub use address::is_loopback;
+pub use faults::{Fault, Faults};
+pub use load::known_keys;
+pub use surroundings::{Surroundings, locate};
+
 use crate::model::{AppId, CronLine, Secret};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -35,6 +59,28 @@ pub struct Settings {
     pub http: Http,
     /// Files with secrets that others on this machine can read: a finding, not a fault.
     pub exposed: Vec<Exposure>,
+}
+
+impl Settings {
+    /// Every secret, to be blanked in what others say.
+    pub fn secrets(&self) -> Vec<&Secret> {
+        let of_devices = self.devices.iter().flat_map(|device| [&device.activation_code, &device.login_api_key]);
+        of_devices.flatten().chain(self.apps.iter().map(|app| &app.app_key)).collect()
+    }
+
+    /// The hosts, each once, to which secrets travel in the clear: reached by `http://` and not on
+    /// this machine.
+    pub fn plaintext_hosts(&self) -> Vec<String> {
+        let urls = self.devices.iter().map(|device| &device.base_url).chain(self.apps.iter().map(|app| &app.base_url));
+        let mut hosts = Vec::new();
+        for url in urls.filter(|url| url.scheme() == "http" && !is_loopback(url)) {
+            let host = url.host_str().unwrap_or_default().to_owned();
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        hosts
+    }
 }
 
 /// `[database]`
