@@ -1,30 +1,27 @@
 //! The workers. Each pass has the same shape: load → due? → call → save → log line.
 
+mod backfill;
 mod keep_login;
+mod login_call;
 mod poll_quota;
+mod progress;
 mod quota_call;
 mod store_health;
 
-pub use keep_login::{DeviceLogin, LoginKeeper, LoginSettings};
-pub use poll_quota::{PollPlan, QuotaPoller};
+pub use backfill::{Backfill, BackfillEnd};
+pub use keep_login::LoginKeeper;
+pub use login_call::{DeviceLogin, LoginCaller};
+pub use poll_quota::{HistoryPlan, QuotaPoller};
+pub use progress::{Progress, ProgressBoard};
 pub use quota_call::{CallResult, Purpose, QuotaApp, QuotaCaller};
 pub use store_health::StoreHealth;
 
-use crate::model::CallFailure;
-use crate::model::Outcome;
+use crate::model::{CallFailure, Outcome};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How long a request under way may go on after the stop.
 const STOP_GRACE: Duration = Duration::from_millis(2500);
-
-/// What a worker tells whoever runs it.
-pub trait Progress: Send + Sync {
-    /// It goes round its loop.
-    fn beat(&self);
-    /// Its first pass is over.
-    fn first_pass_done(&self);
-}
 
 /// Awaits a request until it ends, or the stop and a short grace are over.
 async fn until_stopped<T>(stop: &CancellationToken, request: impl Future<Output = T>) -> Option<T> {
@@ -46,4 +43,9 @@ fn interrupted() -> CallFailure {
         error_code: None,
         message: "poskeeper was stopped before the answer came".into(),
     }
+}
+
+/// For a sleep: never negative, at most `cap`.
+fn sleep_time(wait: chrono::TimeDelta, cap: Duration) -> Duration {
+    wait.to_std().unwrap_or_default().min(cap)
 }

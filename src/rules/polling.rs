@@ -23,6 +23,17 @@ pub struct SlotProgress {
     pub last_attempt: Option<Moment>,
 }
 
+/// The database's word on one endpoint of one configured account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollState {
+    /// The newest slot dealt with; `None`: none yet.
+    pub progress: Option<SlotProgress>,
+    /// When it last asked by itself.
+    pub last_asked: Option<DateTime<Utc>>,
+    /// The newest good answer that served it, its own or a sister's.
+    pub ok_at: Option<DateTime<Utc>>,
+}
+
 /// Whether to poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {

@@ -22,6 +22,15 @@ pub struct NewPoll {
     pub vendor_day: NaiveDate,
 }
 
+/// A Pospal call in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenPoll {
+    /// Its row.
+    pub call_id: i64,
+    /// Requests for its slot so far, this one included.
+    pub attempts: u32,
+}
+
 /// How a call ended.
 #[derive(Debug, Clone)]
 pub struct CallEnd {
@@ -85,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// The row is not on the disk: the call must not be made, it would be charged and not counted.
-    pub async fn open_poll_call(&self, poll: &NewPoll) -> Result<i64, StoreError> {
+    pub async fn open_poll_call(&self, poll: &NewPoll) -> Result<OpenPoll, StoreError> {
         let mut transaction = self.begin().await?;
         let call_id = sqlx::query(
             "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, app_key) VALUES (?, ?, ?, ?, ?, ?)",
@@ -99,20 +108,22 @@ impl Store {
         .execute(&mut *transaction)
         .await?
         .last_insert_rowid();
-        if let Some(slot) = poll.slot {
-            sqlx::query(
+        let attempts = match poll.slot {
+            None => 1,
+            Some(slot) => sqlx::query_scalar(
                 "INSERT INTO poll (app_key, endpoint, slot, attempts, done, last_call) VALUES (?1, ?2, ?3, 1, 0, ?4)
-                 ON CONFLICT DO UPDATE SET attempts = iif(slot IS ?3, attempts + 1, 1), slot = ?3, done = 0, last_call = ?4",
+                 ON CONFLICT DO UPDATE SET attempts = iif(slot IS ?3, attempts + 1, 1), slot = ?3, done = 0, last_call = ?4
+                 RETURNING attempts",
             )
             .bind(poll.app_key)
             .bind(poll.endpoint.name())
             .bind(millis(slot))
             .bind(call_id)
-            .execute(&mut *transaction)
-            .await?;
-        }
+            .fetch_one(&mut *transaction)
+            .await?,
+        };
         transaction.commit().await?;
-        Ok(call_id)
+        Ok(OpenPoll { call_id, attempts })
     }
 
     /// Enters how a call ended that brought nothing; with `slot_done`, closes its slot.

@@ -1,9 +1,9 @@
 //! Devices and what their logins brought. The key itself is never written here.
 
-use super::columns::millis;
+use super::columns::{instant, millis};
 use super::database::{Store, StoreError};
 use super::ledger::{CallEnd, close_call};
-use crate::model::Session;
+use crate::model::{BootInstant, Moment, Session};
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::HashMap;
 
@@ -68,16 +68,17 @@ impl Store {
             insert.push(")");
             insert.build().execute(&mut *transaction).await?;
         }
-        write_session(&mut transaction, record.device_key, record.session).await?;
+        write_session(&mut transaction, record.device_key, Some(record.session)).await?;
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Restates a device's deadlines, after a restart or a step of the wall clock.
+    /// Restates a device's deadlines, after a restart or a step of the wall clock; `None`: there is no
+    /// session.
     ///
     /// # Errors
     /// The view still shows the old ones.
-    pub async fn restate_session(&self, device_key: i64, session: &Session) -> Result<(), StoreError> {
+    pub async fn restate_session(&self, device_key: i64, session: Option<&Session>) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         write_session(&mut transaction, device_key, session).await?;
         transaction.commit().await?;
@@ -88,18 +89,38 @@ impl Store {
 async fn write_session(
     transaction: &mut Transaction<'_, Sqlite>,
     device_key: i64,
-    session: &Session,
+    session: Option<&Session>,
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE device SET logged_in_at = ?, renew_at = ?, relogin_due_at = ?, expires_at = ?, key_fingerprint = ? WHERE device_key = ?",
     )
-    .bind(millis(session.logged_in_at.wall))
-    .bind(millis(session.renew_at()))
-    .bind(millis(session.relogin_due_at()))
-    .bind(millis(session.expires_at()))
-    .bind(session.key.fingerprint())
+    .bind(session.map(|session| millis(session.logged_in_at.wall)))
+    .bind(session.map(|session| millis(session.renew_at())))
+    .bind(session.map(|session| millis(session.relogin_due_at())))
+    .bind(session.map(|session| millis(session.expires_at())))
+    .bind(session.map(|session| session.key.fingerprint()))
     .bind(device_key)
     .execute(&mut **transaction)
     .await?;
     Ok(())
+}
+
+impl Store {
+    /// When a device last tried to log in.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn last_login_attempt(&self, device_key: i64) -> Result<Option<Moment>, StoreError> {
+        let row = sqlx::query(
+            "SELECT started_at, boot_id, uptime_ms FROM call WHERE device_key = ? ORDER BY call_id DESC LIMIT 1",
+        )
+        .bind(device_key)
+        .fetch_optional(self.pool())
+        .await?;
+        row.map(|row| {
+            let boot = BootInstant { boot_id: row.try_get(1)?, uptime_ms: row.try_get(2)? };
+            Ok(Moment { wall: instant(row.try_get(0)?), boot })
+        })
+        .transpose()
+    }
 }

@@ -3,22 +3,11 @@
 use super::columns::{day, day_number, instant, millis};
 use super::database::{Store, StoreError};
 use crate::model::{BootInstant, Endpoint, Moment};
-use crate::rules::polling::{SlotProgress, TodaysUsage};
+use crate::rules::polling::{PollState, SlotProgress, TodaysUsage};
 use crate::rules::windows::DayRange;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::Row;
 use std::collections::HashMap;
-
-/// The database's word on one endpoint of one configured account.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PollState {
-    /// The newest slot dealt with; `None`: none yet.
-    pub progress: Option<SlotProgress>,
-    /// When it last asked by itself.
-    pub last_asked: Option<DateTime<Utc>>,
-    /// The newest good answer that served it.
-    pub ok_at: Option<DateTime<Utc>>,
-}
 
 impl Store {
     /// Of all configured accounts, by app key and endpoint; what is not there has never been polled.

@@ -1,0 +1,230 @@
+//! Keeps one device logged in: renews in time, publishes the live key, withdraws a dead one.
+
+use super::login_call::NewSession;
+use super::{DeviceLogin, LoginCaller, Progress, sleep_time};
+use crate::clock;
+use crate::events;
+use crate::model::{CallFailure, Moment, Outcome, Session};
+use crate::rules::renewal::{Attempts, KeyState, LEAST_INTERVAL, LoginPlan, backoff, key_state, plan, restate_after_step};
+use crate::store::{PublishedKey, SessionFile};
+use chrono::TimeDelta;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// How long a keeper sleeps at most: timers do not count a suspend, so after one a dead key would be
+/// served for as long as the keeper went on sleeping.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// A step of the wall clock that is worth restating deadlines for.
+const STEP_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
+
+type LoginUnderWay = Pin<Box<dyn Future<Output = Result<NewSession, CallFailure>> + Send>>;
+
+/// One device's worker.
+pub struct LoginKeeper {
+    device: DeviceLogin,
+    caller: LoginCaller,
+    sessions: SessionFile,
+    published: Option<PublishedKey>,
+    session: Option<Session>,
+    attempts: Attempts,
+    /// A success that the database did not take yet.
+    unrecorded: Option<NewSession>,
+    /// Complaints are logged once each until they are over.
+    key_file_failing: bool,
+    session_file_failing: bool,
+}
+
+impl LoginKeeper {
+    /// Takes up the kept session, if there is one of this login. `last_attempt`: what the ledger says,
+    /// so that a crash loop does not hammer the server.
+    pub fn new(
+        device: DeviceLogin,
+        caller: LoginCaller,
+        sessions: SessionFile,
+        published: Option<PublishedKey>,
+        last_attempt: Option<Moment>,
+    ) -> Self {
+        let attempts = Attempts { last_at: last_attempt, pause: LEAST_INTERVAL, failures: 0 };
+        let mut keeper = Self {
+            device,
+            caller,
+            sessions,
+            published,
+            session: None,
+            attempts,
+            unrecorded: None,
+            key_file_failing: false,
+            session_file_failing: false,
+        };
+        match keeper.sessions.load(&keeper.device.name, &keeper.device.identity()) {
+            Ok(session) => keeper.session = session,
+            Err(error) => keeper.note_session_file(Err(error)),
+        }
+        keeper
+    }
+
+    /// Keeps the device logged in until the caller's stop.
+    pub async fn run(mut self, progress: Progress) {
+        let mut under_way: Option<LoginUnderWay> = None;
+        let mut is_first_pass = true;
+        self.restate_in_database().await;
+        loop {
+            progress.beat();
+            let now = clock::now();
+            self.look(&now).await;
+            if under_way.is_none() && self.is_login_due(&now) && !self.caller.stop.is_cancelled() {
+                under_way = Some(self.begin(now.clone()));
+            } else if is_first_pass && under_way.is_none() {
+                is_first_pass = false;
+                progress.first_pass_done();
+            }
+            let nap = tokio::time::sleep(sleep_time(self.until_next(&now), LONGEST_SLEEP));
+            match under_way.as_mut() {
+                Some(login) => tokio::select! {
+                    result = login => {
+                        under_way = None;
+                        self.finish(result).await;
+                    }
+                    () = nap => {}
+                },
+                None if self.caller.stop.is_cancelled() => return,
+                None => tokio::select! {
+                    () = nap => {}
+                    () = self.caller.stop.cancelled() => {}
+                },
+            }
+        }
+    }
+
+    /// Logs in now if that is due; for `poskeeper once`. `false`: it failed.
+    pub async fn run_once(&mut self) -> bool {
+        self.restate_in_database().await;
+        let now = clock::now();
+        self.look(&now).await;
+        let is_good = if self.is_login_due(&now) { 
+            let result = self.begin(now).await;
+            self.finish(result).await
+        } else {
+            true
+        };
+        is_good && self.unrecorded.is_none()
+    }
+
+    /// Logs in whatever is due; for `poskeeper check --online`.
+    ///
+    /// # Errors
+    /// Why it failed.
+    pub async fn log_in_now(&mut self) -> Result<(), CallFailure> {
+        let result = self.begin(clock::now()).await;
+        let failure = result.as_ref().err().cloned();
+        self.finish(result).await;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Everything that the passing of time asks for, short of logging in.
+    async fn look(&mut self, now: &Moment) {
+        if let Some(restated) = self.session.as_ref().and_then(|s| restate_after_step(now, s, STEP_TOLERANCE)) {
+            self.session = Some(restated);
+            self.keep_session();
+            self.restate_in_database().await;
+        }
+        if let Some(new) = self.unrecorded.take()
+            && !self.caller.record(&self.device, &new).await
+        {
+            self.unrecorded = Some(new);
+        }
+        self.publish_or_withdraw(now);
+    }
+
+    fn is_login_due(&self, now: &Moment) -> bool {
+        plan(now, self.session.as_ref(), &self.attempts) == LoginPlan::Login
+    }
+
+    /// Until there is something to do: renew, or withdraw the key.
+    fn until_next(&self, now: &Moment) -> TimeDelta {
+        let until_login = match plan(now, self.session.as_ref(), &self.attempts) {
+            LoginPlan::Wait(wait) => wait,
+            // Under way.
+            LoginPlan::Login => TimeDelta::MAX,
+        };
+        match self.session.as_ref().map(|session| key_state(now, session)) {
+            Some(KeyState::Live(left)) => until_login.min(left),
+            _ => until_login,
+        }
+    }
+
+    fn begin(&mut self, now: Moment) -> LoginUnderWay {
+        self.attempts.last_at = Some(now.clone());
+        let (caller, device) = (self.caller.clone(), self.device.clone());
+        Box::pin(async move { caller.log_in(&device, &now).await })
+    }
+
+    /// `true`: the device is logged in.
+    async fn finish(&mut self, result: Result<NewSession, CallFailure>) -> bool {
+        match result {
+            Ok(new) => {
+                self.attempts.failures = 0;
+                self.attempts.pause = LEAST_INTERVAL;
+                self.session = Some(new.session.clone());
+                // The file first: an answered login must not be lost, whatever happens next.
+                self.keep_session();
+                self.publish_or_withdraw(&clock::now());
+                if !self.caller.record(&self.device, &new).await {
+                    self.unrecorded = Some(new);
+                }
+                if let Some(session) = &self.session {
+                    events::login_renewed(&self.device.name, session);
+                }
+                true
+            }
+            Err(failure) => {
+                if failure.outcome == Outcome::Interrupted {
+                    return false;
+                }
+                self.attempts.failures = self.attempts.failures.saturating_add(1);
+                self.attempts.pause = backoff(failure.outcome, self.attempts.failures, fastrand::f64());
+                let now = clock::now();
+                let living = self.session.as_ref().filter(|session| key_state(&now, session) != KeyState::Dead);
+                let Attempts { failures, pause, .. } = self.attempts;
+                events::login_failed(&self.device.name, &failure, failures, pause, living);
+                false
+            }
+        }
+    }
+
+    fn publish_or_withdraw(&mut self, now: &Moment) {
+        let Some(published) = &self.published else { return };
+        let result = match &self.session {
+            Some(session) if key_state(now, session) != KeyState::Dead => published.publish(&session.key),
+            _ => published.withdraw(),
+        };
+        if let Err(error) = &result
+            && !self.key_file_failing
+        {
+            events::key_file_failing(&self.device.name, error);
+        }
+        self.key_file_failing = result.is_err();
+    }
+
+    fn keep_session(&mut self) {
+        if let Some(session) = &self.session {
+            let result = self.sessions.save(&self.device.name, &self.device.identity(), session);
+            self.note_session_file(result);
+        }
+    }
+
+    fn note_session_file(&mut self, result: Result<(), crate::store::SessionFileError>) {
+        if let Err(error) = &result
+            && !self.session_file_failing
+        {
+            events::session_failing(&self.device.name, error);
+        }
+        self.session_file_failing = result.is_err();
+    }
+
+    /// Lets the database say the deadlines as the wall clock of today tells them.
+    async fn restate_in_database(&self) {
+        let restated = self.caller.store.restate_session(self.device.device_key, self.session.as_ref()).await;
+        self.caller.health.check(restated);
+    }
+}

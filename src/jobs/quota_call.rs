@@ -1,0 +1,291 @@
+//! One Pospal call, from the question whether it may be made to its log line.
+
+use super::{StoreHealth, interrupted, until_stopped};
+use crate::clock;
+use crate::events;
+use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
+use crate::rules::budget::spent_today;
+use crate::rules::history::{Observation, unfinished_day};
+use crate::rules::polling::{SkipReason, is_done, refusal};
+use crate::rules::windows::{DayRange, poll_window};
+use crate::store::{Answer, CallEnd, NewPoll, OpenPoll, Store, StoreError};
+use crate::vendors::pospal::{self, Account};
+use crate::vendors::{Client, Reply, Rows};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use reqwest::Url;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// How long a fetched answer waits before the database is tried again.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
+
+/// A configured account.
+#[derive(Debug, Clone)]
+pub struct QuotaApp {
+    /// Its key in the database.
+    pub app_key: i64,
+    /// Its name at the vendor.
+    pub app_id: AppId,
+    /// Signs its requests.
+    pub app_key_secret: Secret,
+    /// Its area host.
+    pub base_url: Url,
+    /// Requests at a time to that host, shared by all accounts on it.
+    pub host: Arc<Semaphore>,
+}
+
+/// What every Pospal call needs besides the account.
+#[derive(Debug, Clone)]
+pub struct QuotaCaller {
+    /// The vendors' HTTP client.
+    pub client: Client,
+    /// History and ledger.
+    pub store: Store,
+    /// Whether that can be written.
+    pub health: Arc<StoreHealth>,
+    /// The vendor's calendar.
+    pub timezone: Tz,
+    /// Ceiling of requests per account and vendor day.
+    pub calls_per_app_per_day: u32,
+    /// Calls of the account's own limit that are left to others; 0 for what a person asked for.
+    pub keep_free: u32,
+    /// One answer serves the configured sisters that it contains.
+    pub serves_sisters: bool,
+    /// Ends a request under way after a short grace.
+    pub stop: CancellationToken,
+}
+
+/// What a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A cron slot of this endpoint.
+    Slot(Endpoint, DateTime<Utc>),
+    /// Older days.
+    Backfill(DayRange),
+}
+
+impl Purpose {
+    fn endpoint(self) -> Endpoint {
+        match self {
+            Self::Slot(endpoint, _) => endpoint,
+            Self::Backfill(_) => Endpoint::DailyAccess,
+        }
+    }
+
+    fn slot(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Slot(_, slot) => Some(slot),
+            Self::Backfill(_) => None,
+        }
+    }
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallResult {
+    /// Answered and stored.
+    Done,
+    /// Not made.
+    Skipped(SkipReason),
+    /// Made, and brought nothing.
+    Failed(CallFailure),
+    /// Not made, or not stored: the database failed.
+    StoreFailed,
+}
+
+impl QuotaCaller {
+    /// How many calls an account may still make today.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn budget_left(&self, app_key: i64, now: &Moment) -> Result<u32, StoreError> {
+        let marks = self.store.newest_calls(app_key, self.calls_per_app_per_day).await?;
+        Ok(self.calls_per_app_per_day.saturating_sub(spent_today(now, self.timezone, &marks)))
+    }
+
+    /// Why the account may not be called now, if so.
+    async fn refusal(&self, app: &QuotaApp, now: &Moment) -> Result<Option<SkipReason>, StoreError> {
+        let budget_left = self.budget_left(app.app_key, now).await?;
+        let today = self.store.todays_usage(app.app_key, day_of(now.wall, self.timezone)).await?;
+        Ok(refusal(budget_left, today, self.keep_free))
+    }
+
+    /// Makes one call, if it may be made, and stores what it brings.
+    pub async fn call(&self, app: &QuotaApp, purpose: Purpose) -> CallResult {
+        // The turn comes first: what the answers before it brought may forbid this call.
+        let Ok(turn) = app.host.acquire().await else { return CallResult::StoreFailed };
+        if self.stop.is_cancelled() {
+            return CallResult::Failed(interrupted());
+        }
+        let now = clock::now();
+        match self.health.check(self.refusal(app, &now).await) {
+            None => return CallResult::StoreFailed,
+            Some(Some(reason)) => return self.skip(app, purpose, reason).await,
+            Some(None) => {}
+        }
+        let vendor_day = day_of(now.wall, self.timezone);
+        let new = NewPoll {
+            app_key: app.app_key,
+            endpoint: purpose.endpoint(),
+            slot: purpose.slot(),
+            started_at: now.clone(),
+            vendor_day,
+        };
+        // Without its row in the ledger a call is not made: it would be charged and not counted.
+        let Some(open) = self.health.check(self.store.open_poll_call(&new).await) else {
+            return CallResult::StoreFailed;
+        };
+        let sent = Sent { app, purpose, open, now, vendor_day };
+        let account = Account { base_url: &app.base_url, app_id: &app.app_id, app_key: &app.app_key_secret };
+        match purpose {
+            Purpose::Slot(Endpoint::AccessConfig, _) => {
+                let request = pospal::access_config(&self.client, &account, sent.now.wall);
+                let reply = until_stopped(&self.stop, request).await;
+                drop(turn);
+                self.settle_packages(&sent, reply).await
+            }
+            Purpose::Slot(..) | Purpose::Backfill(_) => {
+                let window = match purpose {
+                    Purpose::Backfill(window) => window,
+                    Purpose::Slot(..) => poll_window(vendor_day),
+                };
+                let (first, last) = (window.first, window.last);
+                let request = pospal::daily_access(&self.client, &account, first, last, sent.now.wall, self.timezone);
+                let reply = until_stopped(&self.stop, request).await;
+                drop(turn);
+                self.settle_usage(&sent, window, reply).await
+            }
+        }
+    }
+
+    async fn skip(&self, app: &QuotaApp, purpose: Purpose, reason: SkipReason) -> CallResult {
+        if let Purpose::Slot(endpoint, slot) = purpose {
+            events::poll_skipped(&app.app_id, endpoint, reason);
+            if self.health.check(self.store.skip_slot(app.app_key, endpoint, slot).await).is_none() {
+                return CallResult::StoreFailed;
+            }
+        }
+        CallResult::Skipped(reason)
+    }
+
+    async fn settle_usage(&self, sent: &Sent<'_>, window: DayRange, reply: Option<Reply<Rows<UsageReading>>>) -> CallResult {
+        let answer = match self.accept(sent, reply).await {
+            Ok(answer) => answer,
+            Err(failure) => return CallResult::Failed(failure),
+        };
+        let Some(record) = self.store_when_possible(sent, answer.rows.len(), || self.store.record_usage(&answer, window)).await
+        else {
+            return CallResult::StoreFailed;
+        };
+        self.report(sent, &answer, record.changed, &record.discovered, &record.covered);
+        record.corrections.iter().for_each(events::usage_corrected);
+        CallResult::Done
+    }
+
+    async fn settle_packages(&self, sent: &Sent<'_>, reply: Option<Reply<Rows<Package>>>) -> CallResult {
+        let answer = match self.accept(sent, reply).await {
+            Ok(answer) => answer,
+            Err(failure) => return CallResult::Failed(failure),
+        };
+        let Some(record) = self.store_when_possible(sent, answer.rows.len(), || self.store.record_packages(&answer)).await
+        else {
+            return CallResult::StoreFailed;
+        };
+        let changed = record.added.len() + record.removed.len();
+        self.report(sent, &answer, changed, &record.discovered, &record.covered);
+        record.added.iter().for_each(|package| events::package_changed(package, true));
+        record.removed.iter().for_each(|package| events::package_changed(package, false));
+        CallResult::Done
+    }
+
+    /// Turns a reply into what is to be stored; a failure is entered in the ledger and logged.
+    async fn accept<T>(&self, sent: &Sent<'_>, reply: Option<Reply<Rows<T>>>) -> Result<Answer<T>, CallFailure> {
+        let arrived = clock::now();
+        let duration = arrived.since(&sent.now);
+        let (date, http_status, result) = match reply {
+            Some(reply) => (reply.date, reply.http_status, reply.result),
+            None => (None, None, Err(interrupted())),
+        };
+        let skew = date.map(|date| arrived.wall - date);
+        let endpoint = sent.purpose.endpoint();
+        match result {
+            Ok(rows) => {
+                if rows.bad_rows > 0 {
+                    let first_error = rows.first_error.as_deref().unwrap_or_default();
+                    events::response_unexpected(endpoint, &Subject::App(sent.app.app_id.clone()), rows.bad_rows, first_error);
+                }
+                let their_day = date.map(|date| day_of(date, self.timezone));
+                Ok(Answer {
+                    end: CallEnd {
+                        call_id: sent.open.call_id,
+                        outcome: Outcome::Ok,
+                        http_status,
+                        error_code: None,
+                        error_message: None,
+                        duration,
+                        skew,
+                    },
+                    asker: sent.app.app_id.clone(),
+                    observation: Observation {
+                        call_id: sent.open.call_id,
+                        observed_at: sent.now.wall,
+                        today: unfinished_day(sent.vendor_day, their_day),
+                    },
+                    rows: rows.good,
+                    slot: sent.purpose.slot(),
+                    serves_sisters: self.serves_sisters,
+                })
+            }
+            Err(failure) => {
+                let is_done = is_done(failure.outcome, sent.open.attempts);
+                let end = CallEnd::failed(sent.open.call_id, &failure, duration, skew);
+                self.health.check(self.store.close_failed_call(&end, is_done).await);
+                if failure.outcome != Outcome::Interrupted {
+                    events::poll_failed(&sent.app.app_id, endpoint, &failure, !is_done && sent.purpose.slot().is_some());
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Keeps an answer in memory until the database takes it, or the stop.
+    async fn store_when_possible<R, F>(&self, sent: &Sent<'_>, rows: usize, write: impl Fn() -> F) -> Option<R>
+    where
+        F: Future<Output = Result<R, StoreError>>,
+    {
+        loop {
+            let result = write().await;
+            let failure = result.as_ref().err().map(ToString::to_string);
+            if let Some(record) = self.health.check(result) {
+                return Some(record);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(STORE_PAUSE) => {}
+                () = self.stop.cancelled() => {
+                    let reason = failure.unwrap_or_default();
+                    events::store_failing_lost(&sent.app.app_id, sent.purpose.endpoint(), rows, &reason);
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn report<T>(&self, sent: &Sent<'_>, answer: &Answer<T>, changed: usize, discovered: &[AppId], covered: &[AppId]) {
+        let (app_id, endpoint) = (&sent.app.app_id, sent.purpose.endpoint());
+        events::poll_done(app_id, endpoint, answer.rows.len(), changed, answer.end.duration);
+        discovered.iter().for_each(|sister| events::app_discovered(sister, app_id));
+        covered.iter().for_each(|sister| events::poll_skipped(sister, endpoint, SkipReason::Covered));
+    }
+}
+
+/// A call that has left.
+struct Sent<'a> {
+    app: &'a QuotaApp,
+    purpose: Purpose,
+    open: OpenPoll,
+    now: Moment,
+    vendor_day: NaiveDate,
+}
