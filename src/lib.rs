@@ -36,3 +36,4 @@
 pub mod clock;
 pub mod model;
 pub mod settings;
+pub mod vendors;
