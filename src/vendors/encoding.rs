@@ -192,13 +192,10 @@ mod tests {
 
     #[test]
     fn a_bomb_is_put_out_at_the_limit() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        let zeros = vec![0; 1 << 20];
-        for _ in 0..64 {
-            encoder.write_all(&zeros).unwrap();
+        let zeros = vec![0; LIMIT];
+        for bomb in [gzip(&vec![0; 3 * LIMIT]), gzip(&zeros).repeat(1000)] {
+            assert_eq!(decode("gzip", bomb, LIMIT), Err(EncodingError::TooLarge(LIMIT)));
         }
-        let bomb = encoder.finish().unwrap();
-        assert_eq!(decode("gzip", bomb, LIMIT), Err(EncodingError::TooLarge(LIMIT)));
         assert_eq!(decode("gzip", gzip(&zeros), LIMIT), Ok(zeros), "the limit itself is allowed");
     }
 }

@@ -99,3 +99,74 @@ where
 
     refuse_scalars!();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::pospal::parse_daily_access;
+    use super::*;
+    use crate::model::{Outcome, UsageReading};
+
+    fn usage(body: &[u8]) -> Result<Rows<UsageReading>, CallFailure> {
+        parse_daily_access(body, "2026-11-21".parse().expect("a test's day"))
+    }
+
+    #[test]
+    fn the_envelope_may_come_in_any_order_and_letter_case() {
+        let row = r#"{"appId":"A","accessDate":"2026-11-21","limitTimes":300,"haveAcessTimes":7}"#;
+        for body in [
+            format!("\u{feff}{{\"data\":[{row}],\"status\":\"SUCCESS\"}}\n"),
+            format!(r#"{{"status":"error","x":{{}},"data":null,"data":[{row}],"messages":null,"status":"Success"}}"#),
+        ] {
+            assert_eq!(usage(body.as_bytes()).unwrap().good.len(), 1, "{body}");
+        }
+        let empty = usage(br#"{"status":"success","messages":[],"data":[]}"#);
+        assert_eq!(empty, Ok(Rows { good: vec![], bad_rows: 0, first_error: None }));
+    }
+
+    #[test]
+    fn a_refusal_carries_the_vendors_code_and_words() {
+        for (body, code, message) in [
+            (
+                r#"{"status":"error","messages":["签名错误","bad\nsign"],"errorCode":1032}"#,
+                Some("1032"),
+                "签名错误; bad sign",
+            ),
+            (r#"{"status":"ERROR","messages":"no","errorCode":"E7","data":[]}"#, Some("E7"), "no"),
+            (r#"{"status":"error","messages":[null,{"a":1}],"errorCode":null}"#, None, "refused without a reason"),
+            (r#"{"status":"error"}"#, None, "refused without a reason"),
+        ] {
+            let failure = usage(body.as_bytes()).unwrap_err();
+            assert_eq!((failure.outcome, failure.error_code.as_deref()), (Outcome::Refused, code), "{body}");
+            assert_eq!(failure.message, message);
+        }
+    }
+
+    #[test]
+    fn what_is_not_the_documented_envelope_is_unexpected_and_says_why() {
+        let deep = "[".repeat(100_000);
+        for (body, why) in [
+            ("", "empty"),
+            (" \n", "empty"),
+            ("<!DOCTYPE html><title>Login</title>", "HTML page"),
+            ("{\"status\":\"success\",\"data\":[", "EOF"),
+            ("{\"status\":\"success\",\"data\":[]} trailing", "trailing"),
+            ("{\"status\":\"success\",\"data\":[{\"appId\":\"a\0b\"}]}", "control character"),
+            ("[]", "a list, not an object"),
+            ("null", "null, not an object"),
+            ("\"success\"", "a text, not an object"),
+            ("{}", "absent"),
+            (r#"{"status":null,"data":[]}"#, "null"),
+            (r#"{"status":"OK","data":[]}"#, "text \"OK\""),
+            (r#"{"status":"success"}"#, "without data"),
+            (r#"{"status":"success","data":null}"#, "data is null"),
+            (r#"{"status":"success","data":{"a":[1]}}"#, "data is an object"),
+            (deep.as_str(), "not JSON"),
+        ] {
+            let failure = usage(body.as_bytes()).unwrap_err();
+            assert_eq!(failure.outcome, Outcome::Unexpected, "{body}");
+            assert!(failure.message.contains(why), "{}", failure.message);
+        }
+        let no_text = usage(b"{\"status\":\"\xff\"}").unwrap_err();
+        assert!(no_text.message.contains("UTF-8"));
+    }
+}

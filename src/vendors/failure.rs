@@ -178,11 +178,14 @@ impl Peer {
 
 /// Whether what came is no HTTP at all, as opposed to too little of it.
 fn breaks_http(error: &reqwest::Error) -> bool {
-    let Some(http) = cause::<hyper::Error>(error) else { return false };
-    // A broken chunk is told as an I/O error that no operating system has made.
-    let broken_chunk = cause::<io::Error>(http)
-        .is_some_and(|e| matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
-    http.is_parse() || broken_chunk || http.to_string().starts_with("received unexpected message")
+    let mut http_errors = causes(error).filter_map(|e| e.downcast_ref::<hyper::Error>());
+    http_errors.any(|http| {
+        // A broken chunk is told as an I/O error that no operating system has made; a server that
+        // speaks first (SSH, SMTP) has no method of its own to be told by.
+        let broken_chunk = cause::<io::Error>(http)
+            .is_some_and(|e| matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
+        http.is_parse() || broken_chunk || http.to_string().starts_with("received unexpected message")
+    })
 }
 
 /// The error and what lies behind it. An `io::Error` hides the error that it wraps from `source`.

@@ -132,9 +132,11 @@ fn is_time(rest: &str) -> bool {
     let Some(time) = rest.strip_prefix([' ', 'T']) else { return rest.is_empty() };
     let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
     let (time, zone) = time.split_at(zone);
+    // chrono alone would skip white space, line ends among it.
+    let tight = time.bytes().all(|b| b.is_ascii_digit() || b":.".contains(&b));
     let read = NaiveTime::parse_from_str(time, "%H:%M:%S%.f").or_else(|_| NaiveTime::parse_from_str(time, "%H:%M"));
     let zoned = zone == "Z" || zone.len() > 1 && zone[1..].bytes().all(|b| b.is_ascii_digit() || b == b':');
-    read.is_ok_and(|time| zone.is_empty() || zoned && time == NaiveTime::MIN)
+    tight && read.is_ok_and(|time| zone.is_empty() || zoned && time == NaiveTime::MIN)
 }
 
 #[cfg(test)]
@@ -217,16 +219,14 @@ mod tests {
             "20161223",
             "+016-12-23",
             "2016-12-23x",
-            "2016-12-23 ",
             "2016-12-23 25:00:00",
+            "2016-12-23  08:00:00",
             "2016-12-22T16:00:00Z",
             "2016-12-23T00:00:00+x",
             "é016-12-23",
             "2016-12-2é",
         ] {
-            let refused = with(&format!("\"{text}\""), |value| value.day());
-            // White space around a day is none of its business.
-            assert!(refused.is_err() || text.ends_with(' '), "{text}: {refused:?}");
+            assert!(with(&format!("\"{text}\""), |value| value.day()).is_err(), "{text}");
         }
         assert!(with("1482451200000", |value| value.day()).is_err());
         assert!(Scalar::of(None).day().is_err());
