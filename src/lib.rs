@@ -34,8 +34,11 @@
 //! * The ledger row of a call is committed before the request leaves the machine.
 
 pub mod clock;
+pub mod events;
+pub mod jobs;
 pub mod model;
 pub mod rules;
 pub mod sandbox;
 pub mod settings;
 pub mod store;
+pub mod vendors;

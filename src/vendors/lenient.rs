@@ -1,0 +1,185 @@
+//! Other people's JSON, read forgivingly: wrong types spoil a field or a row, never the whole answer.
+//!
+//! Fields are kept as raw text and read one by one, because a parser that reads them on the way gives
+//! up on the whole answer at a number like `1e999` or at half a surrogate pair in one row.
+
+use super::Rows;
+use super::failure::{Secrets, unexpected};
+use crate::model::CallFailure;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// The raw text of one field; `None` where it is absent.
+pub(super) type Raw<'de> = Option<&'de RawValue>;
+
+/// What stands where something else was expected: "a list", "null".
+pub(super) type Shape = &'static str;
+
+/// What is wrong with which field.
+pub(super) struct Fault {
+    pub field: &'static str,
+    pub what: String,
+}
+
+/// Reads all of `body` through `seed`.
+pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, CallFailure> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let text = std::str::from_utf8(body).map_err(|_| unexpected("the answer is not JSON: it is not UTF-8 text"))?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
+    value.map_err(|error| {
+        unexpected(match text.trim_start().chars().next() {
+            None => "the answer is empty".into(),
+            Some('<') => "the answer is not JSON: an HTML page (captive portal? is base_url right?)".into(),
+            // Syntax errors only: they name a place, never what stands there.
+            Some(_) => format!("the answer is not JSON: {error}"),
+        })
+    })
+}
+
+/// Generates the visits of whatever is not the one shape that a visitor wants.
+macro_rules! refuse_scalars {
+    () => {
+        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+            Ok(Err("a boolean"))
+        }
+        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+            Ok(Err("a number"))
+        }
+        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+            Ok(Err("a number"))
+        }
+        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+            Ok(Err("a number"))
+        }
+        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+            Ok(Err("a text"))
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(Err("null"))
+        }
+    };
+}
+
+pub(super) use refuse_scalars;
+
+pub(super) fn skip_list<'de, A: SeqAccess<'de>, T>(mut list: A) -> Result<Result<T, Shape>, A::Error> {
+    while list.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(Err("a list"))
+}
+
+/// Picks fields by name out of an object; several names mean the same field; the last of duplicates
+/// wins; other fields are ignored.
+pub(super) struct Pick<'n, const N: usize>(pub &'n [&'n [&'n str]; N]);
+
+impl<'de, const N: usize> DeserializeSeed<'de> for Pick<'_, N> {
+    type Value = Result<[Raw<'de>; N], Shape>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for Pick<'_, N> {
+    type Value = Result<[Raw<'de>; N], Shape>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut picked = [None; N];
+        while let Some(place) = object.next_key_seed(Name(self.0))? {
+            match place {
+                Some(place) => picked[place] = Some(object.next_value()?),
+                None => _ = object.next_value::<IgnoredAny>()?,
+            }
+        }
+        Ok(Ok(picked))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+        skip_list(list)
+    }
+
+    refuse_scalars!();
+}
+
+/// The place of a field's name among the wanted ones.
+pub(super) struct Name<'n>(pub &'n [&'n [&'n str]]);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field's name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|names| names.contains(&name)))
+    }
+}
+
+/// A list of objects, read row by row with `read`.
+#[derive(Clone, Copy)]
+pub(super) struct ReadRows<'a, F, const N: usize> {
+    pub fields: &'a [&'a [&'a str]; N],
+    pub read: F,
+    pub secrets: &'a Secrets<'a>,
+}
+
+impl<'de, T, F, const N: usize> DeserializeSeed<'de> for ReadRows<'_, F, N>
+where
+    F: Fn([Raw<'de>; N]) -> Result<T, Fault>,
+{
+    type Value = Result<Rows<T>, Shape>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de, T, F, const N: usize> Visitor<'de> for ReadRows<'_, F, N>
+where
+    F: Fn([Raw<'de>; N]) -> Result<T, Fault>,
+{
+    type Value = Result<Rows<T>, Shape>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut rows = Rows { good: Vec::new(), bad_rows: 0, first_error: None };
+        while let Some(row) = list.next_element_seed(Pick(self.fields))? {
+            let index = rows.good.len() + rows.bad_rows;
+            let error = match row.map(&self.read) {
+                Ok(Ok(good)) => {
+                    rows.good.push(good);
+                    continue;
+                }
+                Ok(Err(fault)) => format!("data[{index}].{}: {}", fault.field, fault.what),
+                Err(shape) => format!("data[{index}]: {shape}, not an object"),
+            };
+            rows.bad_rows += 1;
+            rows.first_error.get_or_insert_with(|| self.secrets.clean(&error));
+        }
+        Ok(Ok(rows))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Err("an object"))
+    }
+
+    refuse_scalars!();
+}

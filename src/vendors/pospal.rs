@@ -1,0 +1,325 @@
+//! Pospal open platform: the two access-quota endpoints (each question costs one call of the quota).
+
+use super::client::below;
+use super::envelope::read_envelope;
+use super::failure::{Secrets, unexpected};
+use super::lenient::{Fault, Raw};
+use super::scalar::Scalar;
+use super::{Client, Reply, Rows};
+use crate::model::{AppId, CallFailure, Package, Secret, UsageReading, day_of};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use md5::{Digest, Md5};
+use reqwest::Url;
+use serde::Serialize;
+
+const SERVICE: &str = "pospal-api2/openapi/v1/openApiLimitAccess";
+
+/// No usage is older than this: the platform did not exist.
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a date");
+
+/// Who asks, and where.
+#[derive(Debug, Clone, Copy)]
+pub struct Account<'a> {
+    /// The account's own area host.
+    pub base_url: &'a Url,
+    /// Sent in the spelling of the settings.
+    pub app_id: &'a AppId,
+    /// Signs the request; is not sent.
+    pub app_key: &'a Secret,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Question<'a> {
+    app_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    begin_date: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_date: Option<NaiveDate>,
+}
+
+/// Asks for the quota packages of the whole chain.
+pub async fn access_config(client: &Client, account: &Account<'_>, now: DateTime<Utc>) -> Reply<Rows<Package>> {
+    let question = Question { app_id: account.app_id.as_str(), begin_date: None, end_date: None };
+    ask(client, account, "queryAccessTimes", &question, now, |body, _, secrets| read_packages(body, secrets)).await
+}
+
+/// Asks for the usage of each day from `first_day` to `last_day` (at most 7 days later) of the whole
+/// chain. Rows dated after the vendor's today are bad rows; where this machine and the vendor disagree
+/// about today, the later one counts.
+pub async fn daily_access(
+    client: &Client,
+    account: &Account<'_>,
+    first_day: NaiveDate,
+    last_day: NaiveDate,
+    now: DateTime<Utc>,
+    timezone: Tz,
+) -> Reply<Rows<UsageReading>> {
+    let question = Question { app_id: account.app_id.as_str(), begin_date: Some(first_day), end_date: Some(last_day) };
+    ask(client, account, "queryDailyAccessTimesLog", &question, now, |body, date, secrets| {
+        let latest_day = day_of(date.map_or(now, |date| date.max(now)), timezone);
+        read_usage(body, latest_day, secrets)
+    })
+    .await
+}
+
+/// Reads an answer of `queryAccessTimes`.
+///
+/// # Errors
+/// Where the vendor refuses, or the answer as a whole is not what the vendor documents.
+pub fn parse_access_config(body: &[u8]) -> Result<Rows<Package>, CallFailure> {
+    read_packages(body, &Secrets::default())
+}
+
+/// Reads an answer of `queryDailyAccessTimesLog`; rows dated after `latest_day` are bad rows.
+///
+/// # Errors
+/// Where the vendor refuses, or the answer as a whole is not what the vendor documents.
+pub fn parse_daily_access(body: &[u8], latest_day: NaiveDate) -> Result<Rows<UsageReading>, CallFailure> {
+    read_usage(body, latest_day, &Secrets::default())
+}
+
+/// The `data-signature`: upper-case hex MD5 of key and body, both trimmed as the vendor's sample (Java)
+/// trims them.
+pub fn sign(app_key: &str, body: &[u8]) -> String {
+    let key = app_key.trim_matches(|c| c <= ' ');
+    let start = body.iter().position(|b| *b > b' ').unwrap_or(body.len());
+    let end = body.iter().rposition(|b| *b > b' ').map_or(start, |last| last + 1);
+    hex::encode_upper(Md5::new().chain_update(key).chain_update(&body[start..end]).finalize())
+}
+
+async fn ask<T>(
+    client: &Client,
+    account: &Account<'_>,
+    endpoint: &str,
+    question: &Question<'_>,
+    now: DateTime<Utc>,
+    read: impl FnOnce(&[u8], Option<DateTime<Utc>>, &Secrets<'_>) -> Result<T, CallFailure>,
+) -> Reply<T> {
+    // Serialised once: the signature covers the very bytes that are sent.
+    let body = match serde_json::to_vec(question) {
+        Ok(body) => body,
+        Err(error) => return Reply { date: None, http_status: None, result: Err(unexpected(error.to_string())) },
+    };
+    let signature = sign(account.app_key.expose(), &body);
+    let headers = [
+        ("User-Agent", "openApi"),
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("accept-encoding", "gzip,deflate"),
+        ("time-stamp", &now.timestamp_millis().to_string()),
+        ("data-signature", &signature),
+    ];
+    let reply = client.post(below(account.base_url, &format!("{SERVICE}/{endpoint}")), &headers, body).await;
+    let date = reply.date;
+    reply.and_then(|body| read(&body, date, &Secrets::of([account.app_key.expose(), &signature])))
+}
+
+fn read_packages(body: &[u8], secrets: &Secrets<'_>) -> Result<Rows<Package>, CallFailure> {
+    const FIELDS: [&[&str]; 4] = [&["appId"], &["limitTimes"], &["startDate"], &["endDate"]];
+    read_envelope(body, secrets, &FIELDS, |[app_id, limit, start, end]| {
+        Ok(Package {
+            app_id: read_app_id(app_id)?,
+            limit_times: read_count("limitTimes", limit)?,
+            start_date: read_package_date("startDate", start)?,
+            end_date: read_package_date("endDate", end)?,
+        })
+    })
+}
+
+fn read_usage(body: &[u8], latest_day: NaiveDate, secrets: &Secrets<'_>) -> Result<Rows<UsageReading>, CallFailure> {
+    // The second spelling is the one that the vendor may one day correct its own to.
+    const FIELDS: [&[&str]; 4] = [&["appId"], &["accessDate"], &["limitTimes"], &["haveAcessTimes", "haveAccessTimes"]];
+    read_envelope(body, secrets, &FIELDS, |[app_id, date, limit, used]| {
+        let day = Scalar::of(date).day().map_err(|what| Fault { field: "accessDate", what })?;
+        if day < FIRST_DAY || day > latest_day {
+            let when = if day > latest_day { "in the future" } else { "before 2000" };
+            return Err(Fault { field: "accessDate", what: format!("a day {when}: {}", Scalar::of(date)) });
+        }
+        Ok(UsageReading {
+            app_id: read_app_id(app_id)?,
+            day,
+            limit_times: read_count("limitTimes", limit)?,
+            used_times: read_count("haveAcessTimes", used)?,
+        })
+    })
+}
+
+fn read_app_id(raw: Raw<'_>) -> Result<AppId, Fault> {
+    let sent = Scalar::of(raw);
+    let app_id = if let Scalar::Text(text) = &sent { AppId::parse(text) } else { None };
+    app_id.ok_or_else(|| Fault { field: "appId", what: format!("not an appId: {sent}") })
+}
+
+fn read_count(field: &'static str, raw: Raw<'_>) -> Result<i64, Fault> {
+    Scalar::of(raw).count().map_err(|what| Fault { field, what })
+}
+
+/// The vendor's own text, once it is known to be a date; `None` means the default quota.
+fn read_package_date(field: &'static str, raw: Raw<'_>) -> Result<Option<String>, Fault> {
+    match Scalar::of(raw) {
+        Scalar::Absent | Scalar::Null => Ok(None),
+        Scalar::Text(text) if text.trim().is_empty() => Ok(None),
+        sent => match (sent.day(), sent) {
+            (Ok(_), Scalar::Text(text)) => Ok(Some(text.trim().to_owned())),
+            (_, sent) => Err(Fault { field, what: format!("not a date: {sent}") }),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a test's day")
+    }
+
+    fn usage(body: &str) -> Result<Rows<UsageReading>, CallFailure> {
+        parse_daily_access(body.as_bytes(), day("2026-11-21"))
+    }
+
+    fn usage_row(fields: &str) -> Rows<UsageReading> {
+        usage(&format!(r#"{{"status":"success","data":[{fields}]}}"#)).expect("a success")
+    }
+
+    fn package_row(dates: &str) -> Rows<Package> {
+        let body = format!(r#"{{"status":"success","data":[{{"appId":"A","limitTimes":300{dates}}}]}}"#);
+        parse_access_config(body.as_bytes()).expect("a success")
+    }
+
+    #[test]
+    fn the_signature_of_the_vendors_test_vectors_is_right() {
+        let app_id = AppId::parse("abcdefghijklmn").unwrap();
+        let (key, app_id) = ("123456789012345678", app_id.as_str());
+        let plain = serde_json::to_vec(&Question { app_id, begin_date: None, end_date: None }).unwrap();
+        assert_eq!(plain, br#"{"appId":"abcdefghijklmn"}"#);
+        assert_eq!(sign(key, &plain), "76F1DEF9E6469C4C4CE6B0FD160FB627");
+        assert_eq!(sign(" 123456789012345678\n", b"\t {\"appId\":\"abcdefghijklmn\"}\r\n"), sign(key, &plain));
+        let (begin_date, end_date) = (Some(day("2016-12-23")), Some(day("2016-12-30")));
+        let dated = serde_json::to_vec(&Question { app_id, begin_date, end_date }).unwrap();
+        assert_eq!(dated, br#"{"appId":"abcdefghijklmn","beginDate":"2016-12-23","endDate":"2016-12-30"}"#);
+        assert_eq!(sign(key, &dated), "35AD354241B060D1928EA2CD908FE6C6");
+        assert_eq!(sign("", b""), "D41D8CD98F00B204E9800998ECF8427E");
+    }
+
+    #[test]
+    fn the_documented_usage_is_read_digit_for_digit() {
+        let body = include_bytes!("../../tests/fixtures/vendor/daily-access-success.json");
+        let rows = parse_daily_access(body, day("2026-11-21")).unwrap();
+        let app_id = AppId::parse("EC48AD85DCDDF5D69567C82E4565B127").unwrap();
+        let reading =
+            |date, used_times| UsageReading { app_id: app_id.clone(), day: day(date), limit_times: 3000, used_times };
+        let good = vec![reading("2016-12-23", 996), reading("2016-12-24", 456)];
+        assert_eq!(rows, Rows { good, bad_rows: 0, first_error: None });
+    }
+
+    #[test]
+    fn the_two_documented_packages_of_one_app_are_read_digit_for_digit() {
+        let body = include_bytes!("../../tests/fixtures/vendor/access-times-success.json");
+        let rows = parse_access_config(body).unwrap();
+        let package = |start: &str| Package {
+            app_id: AppId::parse("9CE71412C6B26D0C7EF894Bcccc4DDDD").unwrap(),
+            limit_times: 3000,
+            start_date: Some(start.into()),
+            end_date: Some("2018-11-02 23:59:59".into()),
+        };
+        let good = vec![package("2017-10-27 00:00:00"), package("2017-05-16 00:00:00")];
+        assert_eq!(rows, Rows { good, bad_rows: 0, first_error: None });
+        assert_eq!(rows.good[0].app_id.as_str(), "9CE71412C6B26D0C7EF894Bcccc4DDDD", "in the vendor's spelling");
+    }
+
+    #[test]
+    fn good_rows_are_kept_and_the_first_bad_one_is_described() {
+        let good = r#"{"appId":"A","accessDate":"2026-11-21","limitTimes":300,"haveAcessTimes":7,"new":{"x":[1e999]}}"#;
+        for (bad, described) in [
+            ("7", "data[1]: a number, not an object"),
+            ("null", "data[1]: null, not an object"),
+            (r#"["A",1]"#, "data[1]: a list, not an object"),
+            (r#""A""#, "data[1]: a text, not an object"),
+            ("{}", "data[1].accessDate: not a day (yyyy-MM-dd): absent"),
+            (r#"{"appId":"A","accessDate":"2026-11-20","limitTimes":-5}"#, "data[1].limitTimes: negative number -5"),
+            (
+                r#"{"appId":"A","accessDate":"2026-11-20","limitTimes":1e999,"haveAcessTimes":0}"#,
+                "data[1].limitTimes: too large: number 1e999",
+            ),
+            (
+                r#"{"appId":"A","accessDate":"2026-11-20","limitTimes":300,"haveAcessTimes":null}"#,
+                "data[1].haveAcessTimes: not a number: null",
+            ),
+            (
+                r#"{"appId":"\u0000","accessDate":"2026-11-20","limitTimes":300,"haveAcessTimes":0}"#,
+                "data[1].appId: not an appId: text \" \"",
+            ),
+            (
+                r#"{"appId":"\ud800","accessDate":"2026-11-20","limitTimes":300,"haveAcessTimes":0}"#,
+                "data[1].appId: not an appId: text with a broken escape",
+            ),
+            (r#"{"accessDate":"2026-11-22"}"#, "data[1].accessDate: a day in the future: text \"2026-11-22\""),
+            (r#"{"accessDate":"9999-12-31"}"#, "data[1].accessDate: a day in the future: text \"9999-12-31\""),
+            (r#"{"accessDate":"1999-12-31"}"#, "data[1].accessDate: a day before 2000: text \"1999-12-31\""),
+            (r#"{"accessDate":"2026-02-30"}"#, "data[1].accessDate: not a day (yyyy-MM-dd): text \"2026-02-30\""),
+            (r#"{"accessDate":20261120}"#, "data[1].accessDate: not a day (yyyy-MM-dd): number 20261120"),
+        ] {
+            let rows = usage_row(&[good, bad, good, "{}"].join(","));
+            assert_eq!((rows.good.len(), rows.bad_rows), (2, 2), "{bad}");
+            assert_eq!(rows.first_error.as_deref(), Some(described), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_as_text_both_spellings_and_the_last_of_duplicate_fields_are_understood() {
+        let rows = usage_row(
+            r#"{"haveAccessTimes":" 12.0 ","limitTimes":"3000","accessDate":"2026-11-20T00:00:00","appId":"x","appId":" aB "}"#,
+        );
+        assert_eq!(rows.bad_rows, 0, "{:?}", rows.first_error);
+        assert_eq!((rows.good[0].limit_times, rows.good[0].used_times), (3000, 12));
+        assert_eq!(rows.good[0].app_id.as_str(), "aB");
+    }
+
+    #[test]
+    fn a_package_without_a_date_is_the_default_quota_and_its_text_is_kept() {
+        for dates in ["", r#","startDate":null,"endDate":null"#, r#","startDate":"","endDate":" ""#] {
+            let package = package_row(dates).good.remove(0);
+            assert_eq!((package.start_date, package.end_date), (None, None), "{dates}");
+        }
+        let package = package_row(r#","startDate":"1999-01-01","endDate":"9999-12-31 23:59:59""#).good.remove(0);
+        assert_eq!(package.start_date.as_deref(), Some("1999-01-01"));
+        assert_eq!(package.end_date.as_deref(), Some("9999-12-31 23:59:59"));
+        for bad in [r#""2018-02-30""#, "0", r#""soon""#, r#""0000-00-00 00:00:00""#, "[]", r#""2018-01-01 \n00:00""#] {
+            let rows = package_row(&format!(r#","endDate":{bad}"#));
+            assert_eq!((rows.good.len(), rows.bad_rows), (0, 1), "{bad}");
+            assert!(rows.first_error.is_some_and(|e| e.starts_with("data[0].endDate: not a date: ")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_in_a_field_of_no_interest_harms_nobody() {
+        let nest = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let rows = usage_row(&format!(r#"{nest},{{"appId":"A","x":{nest},"accessDate":{nest}}}"#));
+        assert_eq!(rows.bad_rows, 2);
+        assert_eq!(rows.first_error.as_deref(), Some("data[0]: a list, not an object"));
+    }
+
+    #[test]
+    fn forty_thousand_rows_are_read_in_one_go() {
+        let row = r#"{"appId":"EC48AD85DCDDF5D69567C82E4565B127","accessDate":"2026-11-20","limitTimes":3000,"haveAcessTimes":996}"#;
+        assert_eq!(usage_row(&vec![row; 40_000].join(",")).good.len(), 40_000);
+    }
+
+    #[test]
+    fn a_secret_that_the_vendor_echoes_is_blanked() {
+        let secrets = Secrets::of(["topsecretkey"]);
+        let refusal = r#"{"status":"error","messages":["no account for TOPSECRETKEY"],"errorCode":"topsecretkey"}"#;
+        let in_a_row = r#"{"status":"success","data":[{"appId":"A","accessDate":"topsecretkey"}]}"#;
+        let as_status = r#"{"status":"topsecretkey"}"#;
+        let failure = read_packages(refusal.as_bytes(), &secrets).unwrap_err();
+        assert_eq!(
+            (failure.message.as_str(), failure.error_code.as_deref()),
+            ("no account for [secret]", Some("[secret]"))
+        );
+        assert!(read_packages(as_status.as_bytes(), &secrets).unwrap_err().message.contains("[secret]"));
+        let rows = read_usage(in_a_row.as_bytes(), day("2026-11-21"), &secrets).unwrap();
+        assert_eq!(rows.first_error.as_deref(), Some("data[0].accessDate: not a day (yyyy-MM-dd): text \"[secret]\""));
+    }
+}
