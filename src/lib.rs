@@ -33,12 +33,16 @@
 //! * The cron slot is the watermark: downtime, suspend, a stepped clock and a restart are one case.
 //! * The ledger row of a call is committed before the request leaves the machine.
 
+pub mod cli;
 pub mod clock;
+pub mod daemon;
 pub mod events;
 pub mod jobs;
+pub mod logging;
 pub mod model;
 pub mod rules;
 pub mod sandbox;
+pub mod schedule;
 pub mod settings;
 pub mod store;
 pub mod vendors;

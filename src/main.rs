@@ -1,3 +1,7 @@
-//! The process edge.
+//! The process edge: arguments in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    poskeeper::cli::main()
+}

@@ -5,7 +5,9 @@ use super::{DeviceLogin, LoginCaller, Progress, sleep_time};
 use crate::clock;
 use crate::events;
 use crate::model::{CallFailure, Moment, Outcome, Session};
-use crate::rules::renewal::{Attempts, KeyState, LEAST_INTERVAL, LoginPlan, backoff, key_state, plan, restate_after_step};
+use crate::rules::renewal::{
+    Attempts, KeyState, LEAST_INTERVAL, LoginPlan, backoff, key_state, plan, restate_after_step,
+};
 use crate::store::{PublishedKey, SessionFile};
 use chrono::TimeDelta;
 use std::pin::Pin;
@@ -101,7 +103,7 @@ impl LoginKeeper {
         self.restate_in_database().await;
         let now = clock::now();
         self.look(&now).await;
-        let is_good = if self.is_login_due(&now) { 
+        let is_good = if self.is_login_due(&now) {
             let result = self.begin(now).await;
             self.finish(result).await
         } else {

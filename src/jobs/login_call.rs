@@ -97,15 +97,20 @@ impl LoginCaller {
         };
         let skew = date.map(|date| arrived.wall - date);
         match result {
-            Ok(answer) => Ok(self.new_session(device, now, answer, call_id.map(|call_id| CallEnd {
-                call_id,
-                outcome: crate::model::Outcome::Ok,
-                http_status,
-                error_code: None,
-                error_message: None,
-                duration,
-                skew,
-            }))),
+            Ok(answer) => Ok(self.new_session(
+                device,
+                now,
+                answer,
+                call_id.map(|call_id| CallEnd {
+                    call_id,
+                    outcome: crate::model::Outcome::Ok,
+                    http_status,
+                    error_code: None,
+                    error_message: None,
+                    duration,
+                    skew,
+                }),
+            )),
             Err(failure) => {
                 if let Some(call_id) = call_id {
                     let end = CallEnd::failed(call_id, &failure, duration, skew);

@@ -64,6 +64,11 @@ impl QuotaPoller {
         }
     }
 
+    /// Polls out of turn that a person asked for may use what is kept free for others.
+    pub fn ignore_keep_free(&mut self) {
+        self.caller.keep_free = 0;
+    }
+
     /// Polls until the caller's stop. `wake` is the scheduler's.
     pub async fn run(mut self, wake: Arc<Notify>, progress: Progress) {
         let mut is_first_pass = true;

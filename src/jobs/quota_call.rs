@@ -171,12 +171,18 @@ impl QuotaCaller {
         CallResult::Skipped(reason)
     }
 
-    async fn settle_usage(&self, sent: &Sent<'_>, window: DayRange, reply: Option<Reply<Rows<UsageReading>>>) -> CallResult {
+    async fn settle_usage(
+        &self,
+        sent: &Sent<'_>,
+        window: DayRange,
+        reply: Option<Reply<Rows<UsageReading>>>,
+    ) -> CallResult {
         let answer = match self.accept(sent, reply).await {
             Ok(answer) => answer,
             Err(failure) => return CallResult::Failed(failure),
         };
-        let Some(record) = self.store_when_possible(sent, answer.rows.len(), || self.store.record_usage(&answer, window)).await
+        let Some(record) =
+            self.store_when_possible(sent, answer.rows.len(), || self.store.record_usage(&answer, window)).await
         else {
             return CallResult::StoreFailed;
         };
@@ -190,7 +196,8 @@ impl QuotaCaller {
             Ok(answer) => answer,
             Err(failure) => return CallResult::Failed(failure),
         };
-        let Some(record) = self.store_when_possible(sent, answer.rows.len(), || self.store.record_packages(&answer)).await
+        let Some(record) =
+            self.store_when_possible(sent, answer.rows.len(), || self.store.record_packages(&answer)).await
         else {
             return CallResult::StoreFailed;
         };
@@ -215,7 +222,12 @@ impl QuotaCaller {
             Ok(rows) => {
                 if rows.bad_rows > 0 {
                     let first_error = rows.first_error.as_deref().unwrap_or_default();
-                    events::response_unexpected(endpoint, &Subject::App(sent.app.app_id.clone()), rows.bad_rows, first_error);
+                    events::response_unexpected(
+                        endpoint,
+                        &Subject::App(sent.app.app_id.clone()),
+                        rows.bad_rows,
+                        first_error,
+                    );
                 }
                 let their_day = date.map(|date| day_of(date, self.timezone));
                 Ok(Answer {
@@ -244,7 +256,12 @@ impl QuotaCaller {
                 let end = CallEnd::failed(sent.open.call_id, &failure, duration, skew);
                 self.health.check(self.store.close_failed_call(&end, is_done).await);
                 if failure.outcome != Outcome::Interrupted {
-                    events::poll_failed(&sent.app.app_id, endpoint, &failure, !is_done && sent.purpose.slot().is_some());
+                    events::poll_failed(
+                        &sent.app.app_id,
+                        endpoint,
+                        &failure,
+                        !is_done && sent.purpose.slot().is_some(),
+                    );
                 }
                 Err(failure)
             }

@@ -5,6 +5,7 @@
 //! reader without write permission needs nothing but the file itself (see [`Store::close`]).
 
 mod apps;
+mod backup;
 mod columns;
 mod database;
 mod housekeeping;
@@ -19,6 +20,7 @@ mod usage;
 mod views;
 
 pub use apps::KnownApp;
+pub use backup::BackupError;
 pub use database::{Store, StoreError};
 pub use housekeeping::Retention;
 pub use key_file::{KeyFileError, PublishedKey};

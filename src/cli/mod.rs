@@ -1,0 +1,82 @@
+//! The command line (contract section 1): one file per command.
+//!
+//! Results go to stdout, log lines and errors to stderr. A command returns what went wrong as a
+//! [`Failure`]; this file alone turns that into words and an exit code.
+
+mod apikey;
+mod backfill;
+mod backup;
+mod failure;
+mod once;
+mod output;
+mod run;
+
+use crate::settings::{Settings, Surroundings, locate};
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps a shop's V8STD device login alive and the history of its Pospal API quota.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Arguments {
+    /// Settings file [default: $POSKEEPER_CONFIG, ./settings.toml, /etc/poskeeper/settings.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The daemon, in the foreground, until SIGTERM or SIGINT; SIGHUP reloads the settings
+    Run,
+    /// One pass: log in where due, poll both endpoints for every app now, within the call budget
+    Once,
+    /// Fetch older days in 8-day windows within the call budget; goes on where it was
+    Backfill(backfill::Options),
+    /// Print the live API key of a device
+    Apikey(apikey::Options),
+    /// Make a consistent copy of the database, while the daemon runs or not
+    Backup(backup::Options),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run_command(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run_command(arguments: Arguments) -> Result<(), Failure> {
+    // One thread is enough for a program that waits most of the time, and costs the least.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let place = Place { config: arguments.config, surroundings: Surroundings::of_process() };
+    let result = runtime.block_on(async {
+        match arguments.command {
+            Command::Run => run::run(&place).await,
+            Command::Once => once::run(&place).await,
+            Command::Backfill(options) => backfill::run(&place, options).await,
+            Command::Apikey(options) => apikey::run(&place, &options),
+            Command::Backup(options) => backup::run(&place, &options).await,
+        }
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// Where the settings come from.
+struct Place {
+    config: Option<PathBuf>,
+    surroundings: Surroundings,
+}
+
+impl Place {
+    fn settings(&self) -> Result<Settings, Failure> {
+        let file = locate(self.config.as_deref(), &self.surroundings);
+        Settings::load(&file, &self.surroundings).map_err(Failure::Settings)
+    }
+}

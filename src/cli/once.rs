@@ -1,0 +1,45 @@
+//! `poskeeper once`: one pass of everything, by hand or from a timer.
+
+use super::Place;
+use super::failure::Failure;
+use crate::daemon::Workers;
+use crate::jobs::CallResult;
+use crate::logging;
+use crate::store::{DatabaseLock, Store};
+use tokio_util::sync::CancellationToken;
+
+pub(super) async fn run(place: &Place) -> Result<(), Failure> {
+    let settings = place.settings()?;
+    logging::start(settings.log.level, settings.log.format);
+    let _lock = DatabaseLock::take(&settings.database.path).map_err(Failure::failed)?;
+    let store = Store::open(&settings.database.path).await.map_err(Failure::failed)?;
+    store.interrupt_open_calls().await.map_err(Failure::failed)?;
+    let stop = stop_on_signal();
+    let mut workers = Workers::build(&settings, &store, &stop).await.map_err(Failure::failed)?;
+    let mut all_good = true;
+    for keeper in &mut workers.keepers {
+        all_good &= keeper.run_once().await;
+    }
+    if let Some(mut poller) = workers.poller {
+        // Somebody asked: what is kept free for others does not matter now.
+        poller.ignore_keep_free();
+        for (_, _, result) in poller.run_once().await {
+            all_good &= matches!(result, CallResult::Done | CallResult::Skipped(_));
+        }
+    }
+    store.close().await;
+    // What failed stands in the log lines.
+    if all_good && !stop.is_cancelled() { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// Ends requests under way when the person presses ctrl-c, so that the ledger says what became of them.
+pub(super) fn stop_on_signal() -> CancellationToken {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            told.cancel();
+        }
+    });
+    stop
+}

@@ -1,0 +1,159 @@
+//! The daemon: builds the workers, says READY, reloads, stops in order.
+
+mod workers;
+
+pub use workers::{BuildError, Workers, device_login, poll_plan};
+
+use crate::events;
+use crate::jobs::ProgressBoard;
+use crate::schedule::Schedule;
+use crate::settings::Settings;
+use crate::store::{DatabaseLock, LockError, Store, StoreError};
+use sd_notify::NotifyState;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// READY is said when every worker's first pass is over, but not later than this: a server that is down
+/// must not keep the machine from booting.
+const READY_AT_LATEST: Duration = Duration::from_secs(10);
+/// Workers stop within their grace; one that does not is left behind.
+const STOP_AT_LATEST: Duration = Duration::from_secs(4);
+/// How often the watchdog is fed where there is no worker.
+const IDLE_ROUND: Duration = Duration::from_secs(10);
+
+/// What the daemon is told to do while it runs.
+#[derive(Debug)]
+pub enum Control {
+    /// Work by these settings from now on.
+    Reload(Box<Settings>),
+    /// The settings could not be read: go on by the old ones.
+    RefuseReload(String),
+    /// End.
+    Stop,
+}
+
+/// Why the daemon ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Another one runs.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The settings cannot be put to work.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The scheduler would not start.
+    #[error("the scheduler failed: {0}")]
+    Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
+    /// A worker ended, which none does by itself.
+    #[error("a worker ended by itself; this is a mistake in poskeeper, please report the log lines above")]
+    WorkerEnded,
+}
+
+/// Runs until it is told to stop, or can go on no more.
+///
+/// # Errors
+/// Says why it could not start or go on.
+pub async fn run(mut settings: Settings, mut control: mpsc::Receiver<Control>) -> Result<(), DaemonError> {
+    let _lock = DatabaseLock::take(&settings.database.path)?;
+    let store = Store::open(&settings.database.path).await?;
+    let result = keep_running(&mut settings, &store, &mut control).await;
+    store.close().await;
+    result
+}
+
+async fn keep_running(
+    settings: &mut Settings,
+    store: &Store,
+    control: &mut mpsc::Receiver<Control>,
+) -> Result<(), DaemonError> {
+    events::daemon_started(&settings.database.path, settings.devices.len(), settings.apps.len());
+    store.interrupt_open_calls().await?;
+    let mut schedule = Schedule::default();
+    let mut told_hosts = HashSet::new();
+    let mut is_ready = false;
+    loop {
+        warn_of_exposure(settings, &mut told_hosts);
+        let stop = CancellationToken::new();
+        let workers = Workers::build(settings, store, &stop).await?;
+        let wake = Arc::new(Notify::new());
+        let lines: Vec<_> = match settings.apps.is_empty() {
+            true => Vec::new(),
+            false => [&settings.pospal.access_config_cron, &settings.pospal.daily_access_cron]
+                .into_iter()
+                .flatten()
+                .collect(),
+        };
+        schedule.set(&lines, &wake).await?;
+        let (board, mut running) = workers.start(&wake);
+        let next = supervise(&board, &mut running, control, &settings.database.path, &mut is_ready).await;
+        if matches!(next, Ok(None)) {
+            let _ = sd_notify::notify(&[NotifyState::Stopping]);
+            events::daemon_stopping();
+        }
+        stop.cancel();
+        let all_stopped = async { while running.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(STOP_AT_LATEST, all_stopped).await;
+        match next? {
+            None => return Ok(()),
+            Some(new) => *settings = *new,
+        }
+        events::daemon_reloaded(settings.devices.len(), settings.apps.len());
+    }
+}
+
+/// Feeds the watchdog and waits for what comes next: `None` for a stop, else new settings.
+async fn supervise(
+    board: &ProgressBoard,
+    running: &mut JoinSet<()>,
+    control: &mut mpsc::Receiver<Control>,
+    database: &std::path::Path,
+    is_ready: &mut bool,
+) -> Result<Option<Box<Settings>>, DaemonError> {
+    let is_idle = running.is_empty();
+    let first_passes = async {
+        let _ = tokio::time::timeout(READY_AT_LATEST, board.all_first_passes()).await;
+    };
+    let mut first_passes = std::pin::pin!(first_passes);
+    loop {
+        tokio::select! {
+            () = &mut first_passes, if !*is_ready => {
+                *is_ready = true;
+                let _ = sd_notify::notify(&[NotifyState::Ready]);
+                events::daemon_ready();
+            }
+            () = board.full_round() => feed_watchdog(),
+            () = tokio::time::sleep(IDLE_ROUND), if is_idle => feed_watchdog(),
+            Some(_) = running.join_next(), if !is_idle => return Err(DaemonError::WorkerEnded),
+            told = control.recv() => match told {
+                None | Some(Control::Stop) => return Ok(None),
+                Some(Control::RefuseReload(reason)) => events::daemon_reload_refused(&reason),
+                Some(Control::Reload(new)) if new.database.path != database => {
+                    events::daemon_reload_refused(&"database.path is another one; that takes a restart");
+                }
+                Some(Control::Reload(new)) => return Ok(Some(new)),
+            },
+        }
+    }
+}
+
+fn feed_watchdog() {
+    let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+}
+
+fn warn_of_exposure(settings: &Settings, told_hosts: &mut HashSet<String>) {
+    for exposure in &settings.exposed {
+        events::settings_exposed(&exposure.file, exposure.mode);
+    }
+    for host in settings.plaintext_hosts() {
+        if told_hosts.insert(host.clone()) {
+            events::transport_plaintext(&host);
+        }
+    }
+}
