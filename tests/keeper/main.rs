@@ -1,0 +1,7 @@
+//! The real program against the simulated vendors: every test starts the built binary, as a shop would,
+//! and watches what people and programs can see of it: log lines, files, the database, exit codes.
+
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+
+mod harness;
+mod thin_slice;
