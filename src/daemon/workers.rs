@@ -159,6 +159,7 @@ fn client(settings: &Settings) -> Result<Client, BuildError> {
         connect_timeout: settings.network.connect_timeout,
         extra_roots_pem,
         max_response_bytes: settings.network.max_response_bytes,
+        secrets: settings.secrets().into_iter().cloned().collect(),
     })?)
 }
 

@@ -168,6 +168,9 @@ impl QuotaPoller {
     async fn start_backfill(&mut self, now: &Moment) -> Result<(), StoreError> {
         let today = day_of(now.wall, self.caller.timezone);
         let Some(wanted) = backfill_range(today, self.history.backfill_days) else { return Ok(()) };
+        if self.plan.daily_access.is_none() {
+            return Ok(());
+        }
         for index in 0..self.apps.len() {
             let app = Arc::clone(&self.apps[index]);
             let looked_at = self.backfill_again.get(&app.app_key);

@@ -3,5 +3,12 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod backfills;
+mod crash;
+mod documented;
 mod harness;
+mod logins;
+mod polls;
+mod readers;
+mod secrets;
 mod thin_slice;
