@@ -4,10 +4,12 @@
 //! readers and the writer never wait for each other, and in rollback mode after a clean stop, so that a
 //! reader without write permission needs nothing but the file itself (see [`Store::close`]).
 
+mod alerts;
 mod apps;
 mod backup;
 mod columns;
 mod database;
+mod facts;
 mod housekeeping;
 mod key_file;
 mod ledger;
