@@ -157,7 +157,8 @@ fn reason(error: &sqlx::Error) -> String {
     }
 }
 
-fn migrations() -> Migrator {
+/// The scripts that make the tables, oldest first.
+pub(super) fn migrations() -> Migrator {
     let scripts = [(1, "history", include_str!("../../migrations/0001_history.sql"))];
     let migrations = scripts.map(|(version, name, sql)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)

@@ -2,7 +2,7 @@
 
 use super::columns::instant;
 use super::database::{Store, StoreError};
-use chrono::{Days, NaiveDate, NaiveTime, SecondsFormat};
+use chrono::{Datelike, NaiveDate, NaiveTime, SecondsFormat};
 use chrono_tz::Tz;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -146,8 +146,9 @@ impl Store {
                 if let Some(from) = filter.from {
                     query.push(" AND ").push(column).push(" >= ").push_bind(beginning_of(from, timezone));
                 }
-                if let Some(to) = filter.to {
-                    query.push(" AND ").push(column).push(" < ").push_bind(beginning_of(to + Days::new(1), timezone));
+                // Text is compared, which holds for years of four digits; no row is newer than those.
+                if let Some(end) = filter.to.and_then(|to| to.succ_opt()).filter(|end| end.year() <= 9999) {
+                    query.push(" AND ").push(column).push(" < ").push_bind(beginning_of(end, timezone));
                 }
             }
             None => {}
