@@ -6,12 +6,16 @@
 mod apikey;
 mod backfill;
 mod backup;
+mod check;
 mod failure;
 mod objects;
 mod once;
 mod output;
+mod overview;
 mod report;
 mod run;
+mod spoken;
+mod status;
 mod table;
 
 use crate::settings::{Settings, Surroundings, locate};
@@ -38,6 +42,10 @@ enum Command {
     Run,
     /// One pass: log in where due, poll both endpoints for every app now, within the call budget
     Once,
+    /// Read and validate settings, secrets, file permissions, database and cron lines
+    Check(check::Options),
+    /// Tell how the logins and the accounts stand, and what comes next; while the daemon runs or not
+    Status(status::Options),
     /// Print a view of the database, whole or filtered
     Report(report::Options),
     /// Fetch older days in 8-day windows within the call budget; goes on where it was
@@ -65,6 +73,8 @@ fn run_command(arguments: Arguments) -> Result<(), Failure> {
         match arguments.command {
             Command::Run => run::run(&place).await,
             Command::Once => once::run(&place).await,
+            Command::Check(options) => check::run(&place, &options).await,
+            Command::Status(options) => status::run(&place, &options).await,
             Command::Report(options) => report::run(&place, &options).await,
             Command::Backfill(options) => backfill::run(&place, options).await,
             Command::Apikey(options) => apikey::run(&place, &options),

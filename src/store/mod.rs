@@ -32,4 +32,4 @@ pub use packages::PackageRecord;
 pub use schema::Schema;
 pub use session_file::{SessionFile, SessionFileError};
 pub use usage::{Answer, Correction, UsageRecord};
-pub use views::{Cell, DateColumn, Filter, Sheet, VIEWS, View, ViewError};
+pub use views::{Cell, DateColumn, Filter, Sheet, VIEWS, View, ViewError, instant_text};

@@ -3,5 +3,7 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod check;
+mod commands;
 mod harness;
 mod thin_slice;
