@@ -12,8 +12,8 @@ pub(super) fn table(sheet: &Sheet) -> String {
     }
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_header(&sheet.columns);
-    match Term::stdout().size_checked() {
-        Some((_, width)) => table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic),
+    match terminal_width() {
+        Some(width) => table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic),
         // Into a file or another program: one line for each row.
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
@@ -26,6 +26,13 @@ pub(super) fn table(sheet: &Sheet) -> String {
         }
     }
     format!("{table}\n")
+}
+
+/// `None`: stdout is no terminal.
+fn terminal_width() -> Option<u16> {
+    let terminal = Term::stdout();
+    // A serial console does not tell its width.
+    terminal.is_term().then(|| terminal.size_checked().map_or(80, |(_, width)| width))
 }
 
 /// Nothing but numbers, and at least one.

@@ -29,15 +29,10 @@ async fn database(path: &Path, verdict: &mut Verdict) {
     let key = "database.path";
     match folder_of(path) {
         Err(wrong) => verdict.problem(key, format!("{wrong}, or change database.path")),
-        Ok(metadata) if geteuid().is_root() && metadata.uid() != 0 => verdict.finding(
-            key,
-            format!(
-                "{} belongs to {}, and root may do more than that user: check as `sudo -u {} poskeeper check`",
-                folder(path).display(),
-                name_of(metadata.uid()),
-                name_of(metadata.uid())
-            ),
-        ),
+        Ok(metadata) if geteuid().is_root() && metadata.uid() != 0 => {
+            let owner = name_of(metadata.uid());
+            verdict.fact("Checked as", format!("root, who may do more than {owner}; `sudo -u {owner}` tells more"));
+        }
         Ok(_) => {}
     }
     let metadata = match std::fs::metadata(path) {
@@ -56,8 +51,11 @@ async fn database(path: &Path, verdict: &mut Verdict) {
         PathBuf::from(name)
     };
     let ours = [path.to_owned(), beside("-wal"), beside("-shm"), DatabaseLock::file(path)];
-    for file in ours.iter().filter(|file| file.exists() && !may(file, AccessFlags::R_OK | AccessFlags::W_OK)) {
-        verdict.problem(key, format!("{} may not write {}; {}", me(), file.display(), cure(file)));
+    let closed = |file: &&PathBuf| file.exists() && !may(file, AccessFlags::R_OK | AccessFlags::W_OK);
+    let closed: Vec<_> = ours.iter().filter(closed).collect();
+    if let Some(first) = closed.first() {
+        let names: Vec<_> = closed.iter().map(|file| file.display().to_string()).collect();
+        verdict.problem(key, format!("{} may not write {}; {}", me(), names.join(", "), cure(first)));
     }
     judge_mode(key, path, &metadata, DATABASE_MODE, verdict);
     if may(path, AccessFlags::R_OK) {

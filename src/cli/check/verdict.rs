@@ -55,7 +55,7 @@ impl Verdict {
             return Ok(());
         }
         let lines: String = self.problems.iter().map(|problem| format!("\n  {}", line(problem).trim_end())).collect();
-        Err(Failure::Failed(format!("the daemon would not run with these settings:{lines}")))
+        Err(Failure::Failed(format!("the daemon would not run:{lines}")))
     }
 }
 
