@@ -159,7 +159,8 @@ async fn status_tells_the_same_while_the_daemon_runs_and_afterwards() {
 
     let output = shop.run(&["status"]).await;
     let text = stdout(&output);
-    for word in ["till-1", "live", "in 9 d 23 h", "2 of 24, 22 left", "Open alerts: none", "access_config", "Asia/Shanghai"]
+    for word in
+        ["till-1", "live", "in 9 d 23 h", "2 of 24, 22 left", "Open alerts: none", "access_config", "Asia/Shanghai"]
     {
         assert!(text.contains(word), "no {word:?} in:\n{text}");
     }
