@@ -9,7 +9,7 @@ use crate::rules::renewal::{
     Attempts, KeyState, LEAST_INTERVAL, LoginPlan, backoff, key_state, plan, restate_after_step,
 };
 use crate::store::{PublishedKey, SessionFile};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -118,15 +118,20 @@ impl LoginKeeper {
         is_good && self.unrecorded.is_none()
     }
 
-    /// Logs in whatever is due; for `poskeeper check --online`.
+    /// Logs in, due or not, as soon as the least interval allows; for `poskeeper check --online`. Returns
+    /// until when the new key lives.
     ///
     /// # Errors
     /// Why it failed.
-    pub async fn log_in_now(&mut self) -> Result<(), CallFailure> {
+    pub async fn log_in_now(&mut self) -> Result<DateTime<Utc>, CallFailure> {
+        if let Some(last) = &self.attempts.last_at {
+            let too_early = LEAST_INTERVAL - clock::now().since(last);
+            tokio::time::sleep(sleep_time(too_early, LONGEST_SLEEP)).await;
+        }
         let result = self.begin(clock::now()).await;
-        let failure = result.as_ref().err().cloned();
+        let told = result.as_ref().map(|new| new.session.expires_at()).map_err(Clone::clone);
         self.finish(result).await;
-        failure.map_or(Ok(()), Err)
+        told
     }
 
     /// Everything that the passing of time asks for, short of logging in.
