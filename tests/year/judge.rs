@@ -1,0 +1,168 @@
+//! Knows the truth, and fails the year where a promise is broken.
+
+use crate::Time;
+use crate::memory::{Line, Memory};
+use crate::vendor::{Books, Reach, SHANGHAI};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use poskeeper::model::day_of;
+use poskeeper::rules::polling::MOST_ATTEMPTS;
+use poskeeper::rules::renewal::{LEAST_INTERVAL, UNREACHABLE_CAP};
+use std::collections::{BTreeMap, HashMap};
+
+/// The longest exchange of a login that succeeds, and a moment to spare.
+const EXCHANGE: TimeDelta = TimeDelta::seconds(2);
+
+/// What is served between two events.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Served {
+    Nothing,
+    Key {
+        /// Until when the vendor truly holds it good.
+        good_until: Time,
+        /// The wall clock was as wrong when the login was last dated as it is now, or nobody rebooted.
+        is_provable: bool,
+    },
+}
+
+/// The requests for one slot, as long as nobody sets the clock.
+#[derive(Default)]
+struct SlotHistory {
+    epoch: u32,
+    attempts: u32,
+    ok: bool,
+}
+
+pub(crate) struct Judge {
+    seed: u64,
+    budget: u32,
+    /// `None`: exceeding the budget fails the year.
+    pub tolerated: Option<BTreeMap<(usize, NaiveDate), u32>>,
+    slots: HashMap<(Line, DateTime<Utc>), SlotHistory>,
+    last_login: Option<Time>,
+    pub running: TimeDelta,
+    pub with_key: TimeDelta,
+    pub with_dead_key: TimeDelta,
+    pub repeats_after_steps: u32,
+    pub logins: u32,
+    pub calls: BTreeMap<usize, u32>,
+    pub skips: BTreeMap<&'static str, u32>,
+}
+
+impl Judge {
+    pub(crate) fn new(seed: u64, budget: u32, tolerates: bool) -> Self {
+        Self {
+            seed,
+            budget,
+            tolerated: tolerates.then(BTreeMap::new),
+            slots: HashMap::new(),
+            last_login: None,
+            running: TimeDelta::zero(),
+            with_key: TimeDelta::zero(),
+            with_dead_key: TimeDelta::zero(),
+            repeats_after_steps: 0,
+            logins: 0,
+            calls: BTreeMap::new(),
+            skips: BTreeMap::new(),
+        }
+    }
+
+    fn fail(&self, at: Time, broken: &str) -> ! {
+        panic!("seed {}, at {at} true time: {broken}", self.seed)
+    }
+
+    /// From `from` to `to` nothing changed but the time. `excused_until`: before this the best of
+    /// clients could have had no key, other than for the server.
+    pub(crate) fn key_span(&mut self, from: Time, to: Time, served: Served, login_server: Reach, trying_since: Time) {
+        let span = to - from;
+        self.running += span;
+        match served {
+            Served::Key { good_until, is_provable } => {
+                let dead = (to - good_until).clamp(TimeDelta::zero(), span);
+                self.with_key += span - dead;
+                self.with_dead_key += dead;
+                if dead > TimeDelta::zero() && is_provable {
+                    self.fail(to, &format!("a key was served that the vendor holds dead since {good_until}"));
+                }
+            }
+            Served::Nothing => {
+                let chance = trying_since.max(login_server.since);
+                if login_server.is_up && to - chance > UNREACHABLE_CAP + EXCHANGE {
+                    self.fail(to, &format!("no key since {from}, though {login_server:?} and trying {trying_since}"));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn login(&mut self, at: Time) {
+        self.logins += 1;
+        if let Some(before) = self.last_login.replace(at)
+            && at - before < LEAST_INTERVAL
+        {
+            self.fail(at, &format!("a login {} after the one before", at - before));
+        }
+    }
+
+    /// The least interval holds as long as the process lives.
+    pub(crate) fn process_ended(&mut self) {
+        self.last_login = None;
+    }
+
+    pub(crate) fn poll(&mut self, at: Time, line: Line, slot: DateTime<Utc>, epoch: u32) {
+        let history = self.slots.entry((line, slot)).or_default();
+        if history.epoch != epoch {
+            self.repeats_after_steps += u32::from(history.ok);
+            *history = SlotHistory { epoch, ..SlotHistory::default() };
+        }
+        history.attempts += 1;
+        let (attempts, ok) = (history.attempts, history.ok);
+        if ok || attempts > MOST_ATTEMPTS {
+            self.fail(at, &format!("request {attempts} of {line:?} for slot {slot}, ok before: {ok}"));
+        }
+    }
+
+    pub(crate) fn poll_ok(&mut self, line: Line, slot: DateTime<Utc>, epoch: u32) {
+        let history = self.slots.entry((line, slot)).or_default();
+        if history.epoch != epoch {
+            *history = SlotHistory { epoch, ..SlotHistory::default() };
+        }
+        history.ok = true;
+    }
+
+    pub(crate) fn charged(&mut self, at: Time, app: usize, count: u32, memory: &Memory) {
+        *self.calls.entry(app).or_default() += 1;
+        if count <= self.budget {
+            return;
+        }
+        match &mut self.tolerated {
+            Some(tolerated) => {
+                tolerated.insert((app, day_of(at, SHANGHAI)), count - self.budget);
+            }
+            None => {
+                let marks = memory.newest_calls(app, self.budget + 3);
+                self.fail(at, &format!("call {count} of app {app} on this vendor day; newest calls: {marks:#?}"));
+            }
+        }
+    }
+
+    /// Every day from `first` to `last` is there, final, and as the vendor has it.
+    pub(crate) fn days(
+        &self,
+        at: Time,
+        memory: &Memory,
+        books: &Books,
+        apps: usize,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) {
+        for day in first.iter_days().take_while(|day| *day <= last) {
+            for app in 0..apps {
+                let stored = memory.days.get(&(app, day)).map(|day| (day.used_times, day.is_final));
+                let wanted = Some((books.final_number(app, day), true));
+                if stored != wanted {
+                    let asked = memory.asked.get(&app);
+                    self.fail(at, &format!("{day} of app {app}: {stored:?}, not {wanted:?}; asked: {asked:?}"));
+                }
+            }
+        }
+    }
+}
