@@ -160,7 +160,13 @@ impl Judge {
                 let wanted = Some((books.final_number(app, day), true));
                 if stored != wanted {
                     let asked = memory.asked.get(&app);
-                    self.fail(at, &format!("{day} of app {app}: {stored:?}, not {wanted:?}; asked: {asked:?}"));
+                    let calls = memory.newest_calls(app, 9);
+                    self.fail(
+                        at,
+                        &format!(
+                            "{day} of app {app}: {stored:?}, not {wanted:?}; asked: {asked:?}; newest calls: {calls:?}"
+                        ),
+                    );
                 }
             }
         }

@@ -133,7 +133,8 @@ impl Year {
 
     /// After two sound days no day is missing that the vendor still had.
     fn inspect(&self, at: Time) {
-        if at - self.sound_since < TimeDelta::hours(48) {
+        let is_sound = matches!(self.state, State::Running(_)) && self.world.machine.error == TimeDelta::zero();
+        if !is_sound || at - self.sound_since < TimeDelta::hours(48) {
             return;
         }
         let first = day_of(self.first_start, SHANGHAI) - TimeDelta::days(30);
