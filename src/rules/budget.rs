@@ -10,7 +10,7 @@ use crate::model::{Moment, day_of};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
-/// A day has no more than this, so a call that is older was not made today.
+/// A day has no more than this, so a call that is older, and had the time to arrive, was not made today.
 const DAY: TimeDelta = TimeDelta::hours(24);
 /// Clock disagreement that is ordinary drift, and more than a request needs to arrive.
 const DRIFT: TimeDelta = TimeDelta::seconds(120);
@@ -45,7 +45,7 @@ fn may_be_of_today(now: &Moment, timezone: Tz, marks: &[LedgerMark], mark: &Ledg
     } else {
         TimeDelta::milliseconds(now.boot.uptime_ms)
     });
-    if least_age >= DAY {
+    if least_age >= DAY + DRIFT {
         return false;
     }
     // A request that leaves just before midnight may be counted after it.
@@ -126,7 +126,8 @@ mod tests {
         let marks = [mark(moment("2026-11-21T15:59:59Z", "a", 10), None)];
         assert_eq!(spent_today(&moment("2026-11-21T15:59:59.5Z", "a", 10), SHANGHAI, &marks), 1);
         assert_eq!(spent_today(&moment("2026-11-22T01:59:59Z", "a", 20), SHANGHAI, &marks), 1);
-        assert_eq!(spent_today(&moment("2026-11-22T15:59:59Z", "a", 34), SHANGHAI, &marks), 0);
+        assert_eq!(spent_today(&moment("2026-11-22T15:59:59Z", "a", 34), SHANGHAI, &marks), 1);
+        assert_eq!(spent_today(&moment("2026-11-22T16:59:59Z", "a", 35), SHANGHAI, &marks), 0);
     }
 
     #[test]
@@ -176,14 +177,14 @@ mod tests {
     fn a_step_into_tomorrow_brings_no_fresh_budget_until_a_true_day_has_passed() {
         let marks = [mark(moment("2026-11-21T04:00:00Z", "a", 10), None)];
         assert_eq!(spent_today(&moment("2026-11-22T05:00:00Z", "a", 11), SHANGHAI, &marks), 1);
-        assert_eq!(spent_today(&moment("2026-11-23T04:00:00Z", "a", 34), SHANGHAI, &marks), 0);
+        assert_eq!(spent_today(&moment("2026-11-23T05:00:00Z", "a", 35), SHANGHAI, &marks), 0);
     }
 
     #[test]
     fn calls_recorded_in_the_future_count_after_a_reboot_into_1970_for_a_day_of_uptime() {
         let marks = [mark(moment("2026-11-21T04:00:00Z", "a", 10), None)];
         assert_eq!(spent_today(&moment("1970-01-01T00:01:00Z", "b", 0), SHANGHAI, &marks), 1);
-        assert_eq!(spent_today(&moment("1970-01-02T00:01:00Z", "b", 24), SHANGHAI, &marks), 0);
+        assert_eq!(spent_today(&moment("1970-01-02T01:01:00Z", "b", 25), SHANGHAI, &marks), 0);
     }
 
     #[test]

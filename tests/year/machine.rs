@@ -73,6 +73,10 @@ pub(crate) enum ClockAtBoot {
 /// How far the wall clock can be trusted over a reboot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reboots {
+    /// There are none; the clock is stepped.
+    Never,
+    /// Every boot finds a right clock, and it is never stepped.
+    NeverStepped,
     /// It may be stepped, but every boot sets it right.
     RightClock,
     /// One boot of the year starts in 1970 until NTP has answered; all others are right.
@@ -89,7 +93,11 @@ pub(crate) fn fate(rng: &mut Rng, start: Time, end: Time, reboots: Reboots) -> V
     let odd_boot = start + hours(rng, 500.0, 7000.0);
     let (mut was_long_off, mut was_odd) = (false, false);
     while at < end {
-        match rng.u8(0..100) {
+        let what = match (reboots, rng.u8(0..100)) {
+            (Reboots::Never, 40..65) | (Reboots::NeverStepped, 80..) => 0,
+            (_, what) => what,
+        };
+        match what {
             0..40 => {
                 events.push((at, Event::Kill));
                 events.push((at + seconds(rng, 1, 30), Event::Start));
@@ -105,13 +113,13 @@ pub(crate) fn fate(rng: &mut Rng, start: Time, end: Time, reboots: Reboots) -> V
                 at += off;
                 let clock = match reboots {
                     Reboots::Once1970 if at > odd_boot && !was_odd => ClockAtBoot::In1970,
-                    Reboots::RightClock | Reboots::Once1970 => ClockAtBoot::Right,
                     Reboots::AnyClock => match rng.u8(0..10) {
                         0..4 => ClockAtBoot::Kept,
                         4..7 => ClockAtBoot::Wrong(error(rng)),
                         7 => ClockAtBoot::In1970,
                         _ => ClockAtBoot::Right,
                     },
+                    _ => ClockAtBoot::Right,
                 };
                 events.push((at, Event::Boot(clock)));
                 match clock {

@@ -35,6 +35,14 @@ impl Memory {
         calls.iter().rev().take(most as usize).map(|call| self.calls[*call].clone()).collect()
     }
 
+    /// Whether an answer of this boot has told this app the vendor's time.
+    pub(crate) fn is_answered_in(&self, boot_id: &str, app: usize) -> bool {
+        let calls = self.calls_of.get(&app).map_or(&[][..], Vec::as_slice);
+        let of_boot =
+            calls.iter().rev().map(|call| &self.calls[*call]).take_while(|m| m.started_at.boot.boot_id == boot_id);
+        of_boot.into_iter().any(|mark| mark.skew.is_some())
+    }
+
     /// `Store::open_poll_call`
     pub(crate) fn open_call(
         &mut self,

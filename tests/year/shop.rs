@@ -150,7 +150,11 @@ impl Process {
             self.end_login(at, ended, world);
         }
         if let Some(login) = &self.login {
-            self.login_look = login.ends;
+            // The key may die while the answer is awaited.
+            self.login_look = match world.memory.session.as_ref().map(|session| key_state(&now, session)) {
+                Some(KeyState::Live(left)) => login.ends.min(at + left),
+                _ => login.ends,
+            };
             return;
         }
         self.login_look = match plan(&now, world.memory.session.as_ref(), &self.attempts) {
@@ -168,20 +172,22 @@ impl Process {
             let (live, relogin, truly) = settings.hours.draw(&mut world.rng);
             (took, Some((live, relogin, at + took / 2 + truly)))
         } else {
-            (TimeDelta::milliseconds(world.rng.i64(5..30_000)), None)
+            let took = TimeDelta::milliseconds(world.rng.i64(5..30_000));
+            if is_up {
+                // Cut off while the server was up: the best of clients would have to try again.
+                world.trying_since = at + took;
+            }
+            (took, None)
         };
         self.login = Some(PendingLogin { ends: at + took, started, started_at: at, answer });
-        at + took
+        // Looked at once more at this moment: the key may die before the answer is there.
+        at
     }
 
     fn end_login(&mut self, at: Time, ended: PendingLogin, world: &mut World) {
         let Some((live, relogin, good_until)) = ended.answer else {
             self.attempts.failures += 1;
             self.attempts.pause = backoff(Outcome::Unreachable, self.attempts.failures, world.rng.f64());
-            if world.login_server.reach(ended.started_at).is_up {
-                // Cut off while the server was up: the best of clients would have had to try again.
-                world.trying_since = at;
-            }
             return;
         };
         let lifetimes = lifetimes(live, relogin, FALLBACK);
@@ -229,8 +235,9 @@ impl Process {
         for (app, slot) in waiting {
             let line = (app, endpoint);
             if !turns.contains(&app) {
-                // Its chain is busy: looked at again when something has ended.
-                self.looks.insert(line, at + TimeDelta::seconds(1));
+                // Its chain is busy: looked at again when that has ended, or after a retry.
+                let is_under_way = self.polls.iter().any(|poll| poll.line.1 == endpoint);
+                self.looks.insert(line, if is_under_way { NEVER } else { at + TimeDelta::seconds(2) });
             } else if let Some(reason) = self.refused(&now, app, KEEP_FREE, settings, world) {
                 *world.judge.skips.entry(reason).or_default() += 1;
                 world.memory.skip_slot(line, slot, false);
@@ -302,7 +309,9 @@ impl Process {
             let took = TimeDelta::milliseconds(world.rng.i64(50..3000));
             let arrives = at + took / 2;
             let count = world.books.charge(line.0, arrives);
-            world.judge.charged(arrives, line.0, count, &world.memory);
+            let is_blind =
+                world.machine.error != TimeDelta::zero() && !world.memory.is_answered_in(&started.boot.boot_id, line.0);
+            world.judge.charged(arrives, line.0, count, is_blind, &world.memory);
             match world.rng.u8(0..100) {
                 0..3 => (seconds(&mut world.rng, 3, 30), Err(Outcome::Unreachable)),
                 3 => (took, Err(Outcome::Unexpected)),
@@ -417,8 +426,9 @@ impl World {
         match (&self.memory.session, self.key_truth) {
             (Some(session), Some((good_until, dated_with))) => match key_state(&now, session) {
                 KeyState::Dead => Served::Nothing,
-                KeyState::Live(_) | KeyState::Unproven => Served::Key {
+                state @ (KeyState::Live(_) | KeyState::Unproven) => Served::Key {
                     good_until,
+                    is_unproven: state == KeyState::Unproven,
                     is_provable: session.logged_in_at.boot.boot_id == now.boot.boot_id
                         || (self.machine.error - dated_with).abs() < STEP_TOLERANCE,
                 },

@@ -11,7 +11,7 @@ use fastrand::Rng;
 use poskeeper::model::{AppId, CronLine, day_of};
 
 const DEFAULT_CONFIG_CRON: &str = "0 20 6 * * *";
-pub(crate) const DEFAULT_DAILY_CRON: &str = "0 10 0,8-22/2 * * *";
+const DEFAULT_DAILY_CRON: &str = "0 10 0,8-22/2 * * *";
 
 /// One kind of year.
 #[derive(Clone, Copy)]
@@ -84,7 +84,7 @@ pub(crate) fn live(scenario: Scenario, seed: u64) -> World {
         login_server: Server::new(&mut rng, start, calm),
         quota_server: Server::new(&mut rng, start, calm),
         books: Books::new(apps, seed),
-        judge: Judge::new(seed, scenario.budget, scenario.reboots == Reboots::AnyClock),
+        judge: Judge::new(seed, scenario.budget),
         rng,
         key_truth: None,
         trying_since: start,
@@ -124,22 +124,27 @@ impl Year {
                 process.step(at, &self.settings, &mut self.world);
             }
             if inspection <= at {
-                self.inspect(at);
+                self.inspect(at, false);
                 inspection += TimeDelta::hours(7);
             }
         }
-        self.inspect(end);
+        self.inspect(end, true);
     }
 
     /// After two sound days no day is missing that the vendor still had.
-    fn inspect(&self, at: Time) {
+    fn inspect(&self, at: Time, is_last: bool) {
         let is_sound = matches!(self.state, State::Running(_)) && self.world.machine.error == TimeDelta::zero();
         if !is_sound || at - self.sound_since < TimeDelta::hours(48) {
             return;
         }
-        let first = day_of(self.first_start, SHANGHAI) - TimeDelta::days(30);
-        // Yesterday is final as soon as today's first polls are answered, and they may still come.
-        let last = day_of(at, SHANGHAI) - TimeDelta::days(2);
+        // A tight budget takes days to fill in the past, and the oldest day it wants moves along.
+        let days_before_start = if self.settings.budget < 24 { 20 } else { 30 };
+        let very_first = day_of(self.first_start, SHANGHAI) - TimeDelta::days(days_before_start);
+        let today = day_of(at, SHANGHAI);
+        let first = if is_last { very_first } else { very_first.max(today - TimeDelta::days(70)) };
+        // Yesterday is final as soon as one of today's polls is answered; a tight budget may be used up
+        // in an outage, and then some days in a row.
+        let last = today - TimeDelta::days(if self.settings.budget < 24 { 6 } else { 2 });
         let world = &self.world;
         world.judge.days(at, &world.memory, &world.books, self.settings.apps.len(), first, last);
     }
@@ -204,13 +209,15 @@ impl World {
         let most = self.books.charges().values().max().copied().unwrap_or(0);
         eprintln!(
             "{name}, seed {seed}: server down {:.1}%, running {:.0} days, good key {:.4}%, dead key {:.4}%, \
-             logins {}, calls {:?}, most on a day {most}, skipped {:?}, slots again after a step {}",
+             logins {}, calls {:?}, most on a day {most} (over budget on {} by {}), skipped {:?}, slots again after a step {}",
             100.0 * down,
             judge.running.as_seconds_f64() / 86_400.0,
             share(judge.with_key),
             share(judge.with_dead_key),
             judge.logins,
             judge.calls,
+            judge.days_over,
+            judge.worst_excess,
             judge.skips,
             judge.repeats_after_steps,
         );
