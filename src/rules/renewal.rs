@@ -64,9 +64,9 @@ pub struct Attempts {
     pub failures: u32,
 }
 
-/// The pause after the `failures`-th failure in a row: doubles up to a cap, with jitter (`spread`, 0 to
-/// 1) taking off up to a quarter, so that stores which failed together do not come back together. Fast
-/// while the server is unreachable, slower where it said no.
+/// The pause after the `failures`-th failure in a row: doubles up to a cap, with jitter (`spread`, from
+/// 0 to 1) taking off up to a quarter, so that stores which failed together do not come back together.
+/// Fast while the server is unreachable, slower where it said no.
 pub fn backoff(outcome: Outcome, failures: u32, spread: f64) -> TimeDelta {
     let (first, cap) = match outcome {
         Outcome::Unreachable | Outcome::Interrupted | Outcome::Ok => (LEAST_INTERVAL, UNREACHABLE_CAP),

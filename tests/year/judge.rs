@@ -15,7 +15,11 @@ const EXCHANGE: TimeDelta = TimeDelta::seconds(2);
 /// What is served between two events.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Served {
-    Nothing,
+    Nothing {
+        /// The key would still be good by what the vendor promised with it.
+        is_loss: bool,
+        is_provable: bool,
+    },
     Key {
         /// Until when the vendor truly holds it good.
         good_until: Time,
@@ -47,6 +51,7 @@ pub(crate) struct Judge {
     pub running: TimeDelta,
     pub with_key: TimeDelta,
     pub with_dead_key: TimeDelta,
+    pub good_key_lost: TimeDelta,
     pub repeats_after_steps: u32,
     pub logins: u32,
     pub calls: BTreeMap<usize, u32>,
@@ -66,6 +71,7 @@ impl Judge {
             running: TimeDelta::zero(),
             with_key: TimeDelta::zero(),
             with_dead_key: TimeDelta::zero(),
+            good_key_lost: TimeDelta::zero(),
             repeats_after_steps: 0,
             logins: 0,
             calls: BTreeMap::new(),
@@ -81,6 +87,9 @@ impl Judge {
     /// clients could have got no key, server or not.
     pub(crate) fn key_span(&mut self, from: Time, to: Time, served: Served, login_server: Reach, trying_since: Time) {
         let span = to - from;
+        if span.is_zero() {
+            return;
+        }
         self.running += span;
         let chance = trying_since.max(login_server.since);
         let is_missed_chance = login_server.is_up && to - chance > UNREACHABLE_CAP + EXCHANGE;
@@ -94,10 +103,17 @@ impl Judge {
                     self.fail(to, &format!("a key was served that the vendor holds dead since {good_until}"));
                 }
             }
-            Served::Nothing if is_missed_chance => {
-                self.fail(to, &format!("no key since {from}, though {login_server:?} and trying {trying_since}"));
+            Served::Nothing { is_loss, is_provable } => {
+                if is_loss {
+                    self.good_key_lost += span;
+                }
+                if is_loss && is_provable {
+                    self.fail(to, &format!("a good key was given up at {from}"));
+                }
+                if is_missed_chance {
+                    self.fail(to, &format!("no key since {from}, though {login_server:?} and trying {trying_since}"));
+                }
             }
-            Served::Nothing => {}
         }
     }
 

@@ -46,10 +46,19 @@ pub(crate) struct World {
     pub books: Books,
     pub judge: Judge,
     pub rng: Rng,
-    /// Truth about the kept key: good until, and the error of the clock that its login is dated by.
-    pub key_truth: Option<(Time, TimeDelta)>,
+    pub key_truth: Option<KeyTruth>,
     /// Since when a login that could succeed has been possible, as far as the shop is concerned.
     pub trying_since: Time,
+}
+
+/// The truth about the kept key.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyTruth {
+    good_until: Time,
+    /// Login and lifetime as the rules reckon with it.
+    promised_until: Time,
+    /// How wrong the clock is that its login is dated by.
+    dated_with: TimeDelta,
 }
 
 struct PendingLogin {
@@ -115,14 +124,21 @@ impl Process {
     }
 
     pub(crate) fn next_wake(&self) -> Time {
+        self.next_poll_wake().min(self.login_look)
+    }
+
+    fn next_poll_wake(&self) -> Time {
         let polls = self.polls.iter().map(|poll| poll.ends).min().unwrap_or(NEVER);
         let looks = self.looks.values().copied().min().unwrap_or(NEVER);
-        polls.min(looks).min(self.login_look)
+        polls.min(looks)
     }
 
     pub(crate) fn step(&mut self, at: Time, settings: &Settings, world: &mut World) {
         if self.login_look <= at {
             self.keep_login(at, settings, world);
+        }
+        if self.next_poll_wake() > at {
+            return;
         }
         for pending in self.polls.extract_if(.., |poll| poll.ends <= at).collect::<Vec<_>>() {
             self.end_poll(at, pending, settings, world);
@@ -142,8 +158,8 @@ impl Process {
         if let Some(restated) = world.memory.session.as_ref().and_then(|s| restate_after_step(&now, s, STEP_TOLERANCE))
         {
             world.memory.session = Some(restated);
-            if let Some((_, error)) = &mut world.key_truth {
-                *error = world.machine.error;
+            if let Some(truth) = &mut world.key_truth {
+                truth.dated_with = world.machine.error;
             }
         }
         if let Some(ended) = self.login.take_if(|login| login.ends <= at) {
@@ -191,7 +207,11 @@ impl Process {
             return;
         };
         let lifetimes = lifetimes(live, relogin, FALLBACK);
-        world.key_truth = Some((good_until, ended.started.wall - ended.started_at));
+        world.key_truth = Some(KeyTruth {
+            good_until,
+            promised_until: ended.started_at + lifetimes.live,
+            dated_with: ended.started.wall - ended.started_at,
+        });
         world.memory.session = Some(Session {
             key: ApiKey::parse("#KEY").expect("a key"),
             renew_after: renew_after(&lifetimes, 0.66, world.rng.f64()),
@@ -420,20 +440,24 @@ impl Settings {
 }
 
 impl World {
+    /// Whether the kept key's age is told by this boot's own clock.
+    pub(crate) fn has_login_of_this_boot(&self) -> bool {
+        let boot_id = self.machine.boot_id();
+        self.memory.session.as_ref().is_some_and(|session| session.logged_in_at.boot.boot_id == boot_id)
+    }
+
     /// What the published file says now.
     pub(crate) fn served(&self, at: Time) -> Served {
-        let now = self.machine.now(at);
-        match (&self.memory.session, self.key_truth) {
-            (Some(session), Some((good_until, dated_with))) => match key_state(&now, session) {
-                KeyState::Dead => Served::Nothing,
-                state @ (KeyState::Live(_) | KeyState::Unproven) => Served::Key {
-                    good_until,
-                    is_unproven: state == KeyState::Unproven,
-                    is_provable: session.logged_in_at.boot.boot_id == now.boot.boot_id
-                        || (self.machine.error - dated_with).abs() < STEP_TOLERANCE,
-                },
-            },
-            _ => Served::Nothing,
+        let (Some(session), Some(truth)) = (&self.memory.session, self.key_truth) else {
+            return Served::Nothing { is_loss: false, is_provable: true };
+        };
+        let is_provable =
+            self.has_login_of_this_boot() || (self.machine.error - truth.dated_with).abs() < STEP_TOLERANCE;
+        match key_state(&self.machine.now(at), session) {
+            KeyState::Dead => Served::Nothing { is_loss: at < truth.promised_until, is_provable },
+            state @ (KeyState::Live(_) | KeyState::Unproven) => {
+                Served::Key { good_until: truth.good_until, is_unproven: state == KeyState::Unproven, is_provable }
+            }
         }
     }
 }

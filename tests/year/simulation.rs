@@ -125,7 +125,7 @@ impl Year {
             }
             if inspection <= at {
                 self.inspect(at, false);
-                inspection += TimeDelta::hours(7);
+                inspection += TimeDelta::hours(25);
             }
         }
         self.inspect(end, true);
@@ -178,6 +178,10 @@ impl Year {
             (Event::Step(_) | Event::SetRight, state) => {
                 let error = if let Event::Step(error) = event { error } else { TimeDelta::zero() };
                 if !is_off {
+                    // The age of an earlier boot's key is told by the wall clock: setting it may end the key.
+                    if !self.world.has_login_of_this_boot() {
+                        self.world.trying_since = at;
+                    }
                     self.world.machine.set_clock(error);
                 }
                 self.sound_since = at;
@@ -209,11 +213,13 @@ impl World {
         let most = self.books.charges().values().max().copied().unwrap_or(0);
         eprintln!(
             "{name}, seed {seed}: server down {:.1}%, running {:.0} days, good key {:.4}%, dead key {:.4}%, \
+             good key lost {:.4}%, \
              logins {}, calls {:?}, most on a day {most} (over budget on {} by {}), skipped {:?}, slots again after a step {}",
             100.0 * down,
             judge.running.as_seconds_f64() / 86_400.0,
             share(judge.with_key),
             share(judge.with_dead_key),
+            share(judge.good_key_lost),
             judge.logins,
             judge.calls,
             judge.days_over,
