@@ -6,10 +6,12 @@
 mod apikey;
 mod backfill;
 mod backup;
+mod demo;
 mod failure;
 mod once;
 mod output;
 mod run;
+mod sandbox;
 
 use crate::settings::{Settings, Surroundings, locate};
 use clap::{Parser, Subcommand};
@@ -40,6 +42,10 @@ enum Command {
     Apikey(apikey::Options),
     /// Make a consistent copy of the database, while the daemon runs or not
     Backup(backup::Options),
+    /// Simulated V8STD and Pospal servers for trials and tests; prints a ready settings file
+    Sandbox(sandbox::Options),
+    /// The real daemon against its own sandbox, for people who want to see what it does
+    Demo(demo::Options),
 }
 
 /// Runs the command that the process was started with.
@@ -62,6 +68,8 @@ fn run_command(arguments: Arguments) -> Result<(), Failure> {
             Command::Backfill(options) => backfill::run(&place, options).await,
             Command::Apikey(options) => apikey::run(&place, &options),
             Command::Backup(options) => backup::run(&place, &options).await,
+            Command::Sandbox(options) => sandbox::run(&place, &options).await,
+            Command::Demo(options) => demo::run(&place, &options).await,
         }
     });
     runtime.shutdown_background();
@@ -78,5 +86,13 @@ impl Place {
     fn settings(&self) -> Result<Settings, Failure> {
         let file = locate(self.config.as_deref(), &self.surroundings);
         Settings::load(&file, &self.surroundings).map_err(Failure::Settings)
+    }
+
+    /// For commands that read no settings: naming some is a misunderstanding to clear up.
+    fn refuse_config(&self, why: &str) -> Result<(), Failure> {
+        match &self.config {
+            Some(file) => Err(Failure::Usage(format!("{why}; leave out --config {}", file.display()))),
+            None => Ok(()),
+        }
     }
 }

@@ -1,0 +1,74 @@
+//! What the simulated vendors do in a demo, told beforehand on stderr, so that a reader understands the
+//! log lines that follow.
+
+use super::folder::DemoFolder;
+use crate::model::Endpoint;
+use crate::sandbox::{Reply, Sandbox, World};
+use chrono::TimeDelta;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// The key's lifetime.
+pub(super) const LIVE: TimeDelta = TimeDelta::seconds(60);
+/// The shorter lifetime, which sets the deadline. A refused login is tried again after 30 s at most; the
+/// demo's settings start the renewal early enough for that.
+pub(super) const RELOGIN: TimeDelta = TimeDelta::seconds(40);
+
+/// Between what the vendors saw and the daemon's log line about it.
+const A_MOMENT: Duration = Duration::from_millis(400);
+/// Time to read what went before.
+const TO_READ: Duration = Duration::from_secs(4);
+/// Longer than from one poll to the next, so that one at least falls into it.
+const OUTAGE: Duration = Duration::from_secs(8);
+
+/// Says one thing on stderr, told apart from the log lines.
+pub(super) fn say(text: &str) {
+    let (bold, plain) = if std::io::stderr().is_terminal() { ("\u{1b}[1;36m", "\u{1b}[0m") } else { ("", "") };
+    // A closed stderr is no reason to panic.
+    let _ = writeln!(std::io::stderr(), "{bold}demo: {text}{plain}");
+}
+
+/// Who and what there is, before the first log line.
+pub(super) fn introduce(sandbox: &Sandbox, folder: &DemoFolder, seconds: u64) {
+    let count = sandbox.world().stores().iter().filter(|store| store.configured).count();
+    say(&format!("both vendors are simulated at {}, no other server is called", sandbox.base_url()));
+    say(&format!("all files are in {}/", folder.path().display()));
+    say(&format!("the settings name the till till-1 and {count} stores; the appId of Store A begins with A,"));
+    say("that of Store B with B, and so on");
+    say(&format!(
+        "a login holds for {} s here, not for hours, and usage is asked for every 6 s;",
+        RELOGIN.num_seconds()
+    ));
+    say("Store C has a busy day: its calls of today are used up within 40 s");
+    say(&format!("the daemon runs for {seconds} s now, ctrl-c ends it earlier; its log lines:"));
+}
+
+/// Goes on as the daemon does, whatever the pace of this machine.
+pub(super) async fn unfold(world: &World) {
+    world.wait_until(|world| world.requests_to(Endpoint::DailyAccess).len() >= 3).await;
+    tokio::time::sleep(A_MOMENT).await;
+    world.reply(Endpoint::DailyAccess, Reply::Refuse);
+    say("Pospal now refuses one daily_access call; it is not repeated before the next slot, for calls cost quota");
+
+    world.wait_until(|world| granted(world) >= 2).await;
+    tokio::time::sleep(A_MOMENT).await;
+    world.reply(Endpoint::Login, Reply::Refuse);
+    say("the login was renewed long before its deadline; the POS server now refuses the next renewal,");
+    say("in about 6 s: the key is kept, and the login tried again while there is time");
+
+    world.wait_until(|world| world.replies_left(Endpoint::Login) == 0).await;
+    tokio::time::sleep(TO_READ).await;
+    world.set_dark(true);
+    say(&format!("for {} s now, neither server answers: polls are tried again shortly", OUTAGE.as_secs()));
+    tokio::time::sleep(OUTAGE).await;
+    world.set_dark(false);
+    say("both servers answer again");
+
+    world.wait_until(|world| granted(world) >= 3).await;
+    tokio::time::sleep(A_MOMENT).await;
+    say("the refused renewal is made up for; from here on all goes its usual way");
+}
+
+fn granted(world: &World) -> usize {
+    world.keys().len()
+}

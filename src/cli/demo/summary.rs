@@ -1,0 +1,196 @@
+//! What a demo leaves to look at, on stdout: read back from the database, as anybody could.
+
+use super::super::failure::Failure;
+use super::super::output;
+use super::folder::DemoFolder;
+use crate::settings::Settings;
+use crate::store::{Cell, Filter, Sheet, Store, View};
+use chrono::{DateTime, Utc};
+use comfy_table::{Table, presets};
+use std::collections::{BTreeMap, HashSet};
+
+const LATEST_USAGE: &str = "SELECT app_name, access_date, used_times, limit_times, used_percent FROM usage_latest";
+const CALLS_BY_OUTCOME: &str = "SELECT endpoint, outcome, count(*) AS calls FROM calls GROUP BY endpoint, outcome";
+
+pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<(), Failure> {
+    let store = Store::open_for_reading(&settings.database.path).await.map_err(Failure::failed)?;
+    let seen = Seen::read(&store, settings).await;
+    store.close().await;
+    let seen = seen?;
+    let text = [
+        format!("Status\n{}", status(&seen)),
+        format!("{LATEST_USAGE}\n{}", latest_usage(&seen)),
+        format!("{CALLS_BY_OUTCOME}\n{}", calls_by_outcome(&seen)),
+        places(settings, folder),
+        what_was_seen(&seen),
+    ];
+    output::print(&format!("\n{}\n", text.join("\n\n")))
+}
+
+/// The views that the summary speaks of.
+struct Seen {
+    login_status: Sheet,
+    logins: Sheet,
+    calls: Sheet,
+    apps: Sheet,
+    usage_latest: Sheet,
+}
+
+impl Seen {
+    async fn read(store: &Store, settings: &Settings) -> Result<Self, Failure> {
+        let read = async |name: &str| {
+            let view = View::named(name).expect("a view of the contract");
+            store.read_view(view, &Filter::default(), settings.timezone).await.map_err(Failure::failed)
+        };
+        Ok(Self {
+            login_status: read("login_status").await?,
+            logins: read("logins").await?,
+            calls: read("calls").await?,
+            apps: read("apps").await?,
+            usage_latest: read("usage_latest").await?,
+        })
+    }
+}
+
+/// After the merge, `poskeeper status` speaks in this one's place.
+fn status(seen: &Seen) -> String {
+    let columns = ["device", "logged_in_at", "relogin_due_at", "expires_at", "last_outcome"];
+    table(&columns, select(&seen.login_status, &columns))
+}
+
+fn latest_usage(seen: &Seen) -> String {
+    let columns = ["app_name", "access_date", "used_times", "limit_times", "used_percent"];
+    table(&columns, select(&seen.usage_latest, &columns))
+}
+
+fn calls_by_outcome(seen: &Seen) -> String {
+    let mut counts = BTreeMap::<_, usize>::new();
+    select(&seen.calls, &["endpoint", "outcome"]).into_iter().for_each(|row| *counts.entry(row).or_default() += 1);
+    let with_count = |(mut row, count): (Vec<String>, usize)| {
+        row.push(count.to_string());
+        row
+    };
+    table(&["endpoint", "outcome", "calls"], counts.into_iter().map(with_count).collect())
+}
+
+fn places(settings: &Settings, folder: &DemoFolder) -> String {
+    let database = settings.database.path.display().to_string();
+    let mut lines = vec![
+        "Where things are".to_owned(),
+        format!("  settings  {}", folder.settings().display()),
+        format!("  database  {database}"),
+    ];
+    for key_file in settings.devices.iter().filter_map(|device| device.api_key_file.as_deref()) {
+        lines.push(format!("  live key  {} (nobody renews it now)", key_file.display()));
+    }
+    lines.push("\nThe same rows by the stock sqlite3".to_owned());
+    for sql in [LATEST_USAGE, CALLS_BY_OUTCOME] {
+        lines.push(format!("  sqlite3 -readonly -header -column {} \\\n    '{sql}'", quoted(&database)));
+    }
+    lines.join("\n")
+}
+
+/// In counts of the database, not of the script.
+fn what_was_seen(seen: &Seen) -> String {
+    let logins = select(&seen.logins, &["outcome", "attempted_at", "relogin_due_at"]);
+    let good: Vec<_> = logins.iter().filter(|row| row[0] == "ok").collect();
+    let spare = good.windows(2).filter_map(|pair| Some((instant(&pair[0][2])? - instant(&pair[1][1])?).num_seconds()));
+    let renewals = match (good.len(), spare.min()) {
+        (_, None) => "there was no time for a renewal".to_owned(),
+        (count, Some(spare)) => {
+            let when = if spare >= 0 { "before" } else { "after" };
+            format!("the key was renewed {} time(s), at the latest {} s {when} the deadline", count - 1, spare.abs())
+        }
+    };
+    let calls = select(&seen.calls, &["endpoint", "outcome", "subject"]);
+    let polls: Vec<_> = calls.iter().filter(|row| row[0] != "login").collect();
+    let askers = polls.iter().map(|row| row[2].as_str()).collect::<HashSet<_>>().len();
+    let sisters = select(&seen.apps, &["configured"]).iter().filter(|row| row[0] == "0").count();
+    let used_up = select(&seen.usage_latest, &["used_times", "limit_times"]);
+    let used_up = used_up.iter().filter(|row| row[0] == row[1]).count();
+    let text = format!(
+        "What was seen: {}; {renewals}. {} of {askers} stores; the answers told of {sisters} sister store(s) more. \
+         {used_up} store(s) reached the limit of the day; who did is asked no more until the vendor's midnight. \
+         Nothing was called but the two simulated vendors.",
+        outcomes("login", logins.iter().map(|row| row[0].as_str())),
+        outcomes("poll", polls.iter().map(|row| row[1].as_str())),
+    );
+    wrapped(&text, 80)
+}
+
+/// `3 logins (2 ok, 1 refused)`
+fn outcomes<'a>(what: &str, outcomes: impl Iterator<Item = &'a str>) -> String {
+    let mut counts = BTreeMap::<_, usize>::new();
+    outcomes.for_each(|outcome| *counts.entry(outcome).or_default() += 1);
+    let each = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect::<Vec<_>>().join(", ");
+    let all: usize = counts.values().sum();
+    format!("{all} {what}(s) ({each})")
+}
+
+/// Some columns of a view, as text; empty where there is nothing.
+fn select(sheet: &Sheet, columns: &[&str]) -> Vec<Vec<String>> {
+    let index = |name: &&str| sheet.columns.iter().position(|column| column == name).expect("a column of the contract");
+    let indices: Vec<_> = columns.iter().map(index).collect();
+    sheet.rows.iter().map(|row| indices.iter().map(|index| shown(&row[*index])).collect()).collect()
+}
+
+fn shown(cell: &Cell) -> String {
+    match cell {
+        Cell::Null => String::new(),
+        Cell::Integer(number) => number.to_string(),
+        Cell::Real(number) => number.to_string(),
+        Cell::Text(text) => text.clone(),
+    }
+}
+
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    text.parse().ok()
+}
+
+fn table(columns: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(columns).add_rows(rows);
+    table.trim_fmt()
+}
+
+/// As a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// Words in lines of so many characters.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("one at least");
+        match line.len() {
+            0 => line.push_str(word),
+            length if length + 1 + word.len() <= width => line.extend([" ", word]),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_one_word_in_a_shell() {
+        assert_eq!(quoted("poskeeper-demo/poskeeper.db"), "poskeeper-demo/poskeeper.db");
+        assert_eq!(quoted("a b/it's"), r"'a b/it'\''s'");
+    }
+
+    #[test]
+    fn text_is_wrapped_between_words() {
+        assert_eq!(wrapped("one two three", 7), "one two\nthree");
+        assert_eq!(wrapped("unbreakable word", 4), "unbreakable\nword");
+    }
+
+    #[test]
+    fn outcomes_are_counted_in_words() {
+        assert_eq!(outcomes("login", ["ok", "refused", "ok"].into_iter()), "3 login(s) (2 ok, 1 refused)");
+    }
+}
