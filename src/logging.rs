@@ -89,7 +89,7 @@ where
             false => ("", "", ""),
         };
         let at = clock::wall().format("%H:%M:%SZ");
-        writeln!(writer, "{dim}{at}{plain} {bold}{level:<5}{plain} {dim}{name:<14}{plain} {}", words.message)
+        writeln!(writer, "{dim}{at}{plain} {bold}{level:<5}{plain} {dim}{name:<15}{plain} {}", words.message)
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
         let lines: Vec<_> = printed.lines().map(|line| line.split_at("16:01:49Z ".len()).1).collect();
         assert_eq!(
             lines,
-            ["INFO  login.renewed  till-1 is logged in", "WARN  hyper          a \u{fffd}[31mred\u{fffd} word"]
+            ["INFO  login.renewed   till-1 is logged in", "WARN  hyper           a \u{fffd}[31mred\u{fffd} word"]
         );
     }
 }

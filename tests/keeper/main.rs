@@ -3,5 +3,7 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod demo;
 mod harness;
+mod sandbox;
 mod thin_slice;

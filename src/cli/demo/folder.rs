@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 const SETTINGS: &str = "settings.toml";
 const DATABASE: &str = "poskeeper.db";
+const KEY_FILE: &str = "till-1.apikey";
 /// Everything else that a demo leaves behind, but for the lock file, which another one may be holding.
 const LEFT_BEHIND: [&str; 6] =
-    [DATABASE, "poskeeper.db-wal", "poskeeper.db-shm", "poskeeper.db-journal", "poskeeper.db.session", "till-1.apikey"];
+    [DATABASE, "poskeeper.db-wal", "poskeeper.db-shm", "poskeeper.db-journal", "poskeeper.db.session", KEY_FILE];
 
 pub(super) struct DemoFolder {
     path: PathBuf,
@@ -50,6 +51,14 @@ impl DemoFolder {
         self.path.join(SETTINGS)
     }
 
+    pub(super) fn database(&self) -> PathBuf {
+        self.path.join(DATABASE)
+    }
+
+    pub(super) fn key_file(&self) -> PathBuf {
+        self.path.join(KEY_FILE)
+    }
+
     fn start_afresh(&self) -> Result<(), Failure> {
         if !self.is_a_demos() {
             return Err(Failure::Failed(format!(
@@ -57,7 +66,7 @@ impl DemoFolder {
                 self.path.display()
             )));
         }
-        let _lock = DatabaseLock::take(&self.path.join(DATABASE)).map_err(|error| {
+        let _lock = DatabaseLock::take(&self.database()).map_err(|error| {
             Failure::Failed(format!("{error}; or is another demo running? Name another folder with --dir"))
         })?;
         for name in LEFT_BEHIND {

@@ -4,6 +4,7 @@
 //! file; the simulated vendors have a port of their own, so that every call goes over a real socket.
 
 mod folder;
+mod prose;
 mod story;
 mod summary;
 
@@ -67,8 +68,8 @@ async fn keep_running(
     let mut is_told = false;
     let time_is_up = async {
         tokio::select! {
-            () = tokio::time::sleep(time) => story::say("time is up: the daemon is told to stop"),
-            () = stop.cancelled() => story::say("a signal came: the daemon is told to stop"),
+            () = tokio::time::sleep(time) => story::say("Time is up: the daemon is told to stop."),
+            () = stop.cancelled() => story::say("A signal came: the daemon is told to stop."),
         }
     };
     let mut time_is_up = pin!(time_is_up);

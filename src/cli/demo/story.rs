@@ -2,6 +2,7 @@
 //! log lines that follow.
 
 use super::folder::DemoFolder;
+use super::prose::wrapped;
 use crate::model::Endpoint;
 use crate::sandbox::{Reply, Sandbox, World};
 use chrono::TimeDelta;
@@ -24,23 +25,23 @@ const OUTAGE: Duration = Duration::from_secs(8);
 /// Says one thing on stderr, told apart from the log lines.
 pub(super) fn say(text: &str) {
     let (bold, plain) = if std::io::stderr().is_terminal() { ("\u{1b}[1;36m", "\u{1b}[0m") } else { ("", "") };
-    // A closed stderr is no reason to panic.
-    let _ = writeln!(std::io::stderr(), "{bold}demo: {text}{plain}");
+    for line in wrapped(text, 74) {
+        // A closed stderr is no reason to panic.
+        let _ = writeln!(std::io::stderr(), "{bold}demo: {line}{plain}");
+    }
 }
 
 /// Who and what there is, before the first log line.
 pub(super) fn introduce(sandbox: &Sandbox, folder: &DemoFolder, seconds: u64) {
-    let count = sandbox.world().stores().iter().filter(|store| store.configured).count();
-    say(&format!("both vendors are simulated at {}, no other server is called", sandbox.base_url()));
-    say(&format!("all files are in {}/", folder.path().display()));
-    say(&format!("the settings name the till till-1 and {count} stores; the appId of Store A begins with A,"));
-    say("that of Store B with B, and so on");
+    let relogin = RELOGIN.num_seconds();
+    say(&format!("Both vendors are simulated at {}; no other server is called.", sandbox.base_url()));
+    say(&format!("All files are in {}/.", folder.path().display()));
+    say("There are one till, till-1, and three stores: A, B and C. Their appIds begin with A, B and C, too.");
     say(&format!(
-        "a login holds for {} s here, not for hours, and usage is asked for every 6 s;",
-        RELOGIN.num_seconds()
+        "Here a login holds for {relogin} s and usage is asked for every 6 s; in a shop it is hours. \
+         Store C has a busy day: its calls of today will be used up within 40 s."
     ));
-    say("Store C has a busy day: its calls of today are used up within 40 s");
-    say(&format!("the daemon runs for {seconds} s now, ctrl-c ends it earlier; its log lines:"));
+    say(&format!("The daemon runs for {seconds} s now; ctrl-c ends it earlier. Its log lines, times in UTC:"));
 }
 
 /// Goes on as the daemon does, whatever the pace of this machine.
@@ -48,25 +49,25 @@ pub(super) async fn unfold(world: &World) {
     world.wait_until(|world| world.requests_to(Endpoint::DailyAccess).len() >= 3).await;
     tokio::time::sleep(A_MOMENT).await;
     world.reply(Endpoint::DailyAccess, Reply::Refuse);
-    say("Pospal now refuses one daily_access call; it is not repeated before the next slot, for calls cost quota");
+    say("Pospal refuses the next daily_access call. Calls cost quota: it is not repeated before its next slot.");
 
     world.wait_until(|world| granted(world) >= 2).await;
     tokio::time::sleep(A_MOMENT).await;
     world.reply(Endpoint::Login, Reply::Refuse);
-    say("the login was renewed long before its deadline; the POS server now refuses the next renewal,");
-    say("in about 6 s: the key is kept, and the login tried again while there is time");
+    say("The login was renewed, long before its deadline. The POS server refuses the next renewal, which is \
+         due in about 6 s: the key in use is kept, and there is time to try again.");
 
     world.wait_until(|world| world.replies_left(Endpoint::Login) == 0).await;
     tokio::time::sleep(TO_READ).await;
     world.set_dark(true);
-    say(&format!("for {} s now, neither server answers: polls are tried again shortly", OUTAGE.as_secs()));
+    say(&format!("For {} s neither server can be reached. Polls are tried again shortly.", OUTAGE.as_secs()));
     tokio::time::sleep(OUTAGE).await;
     world.set_dark(false);
-    say("both servers answer again");
+    say("Both servers answer again.");
 
     world.wait_until(|world| granted(world) >= 3).await;
     tokio::time::sleep(A_MOMENT).await;
-    say("the refused renewal is made up for; from here on all goes its usual way");
+    say("The refused renewal is made up for. From here on all goes its usual way.");
 }
 
 fn granted(world: &World) -> usize {

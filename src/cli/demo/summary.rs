@@ -3,13 +3,15 @@
 use super::super::failure::Failure;
 use super::super::output;
 use super::folder::DemoFolder;
+use super::prose::wrapped;
 use crate::settings::Settings;
 use crate::store::{Cell, Filter, Sheet, Store, View};
 use chrono::{DateTime, Utc};
 use comfy_table::{Table, presets};
 use std::collections::{BTreeMap, HashSet};
 
-const LATEST_USAGE: &str = "SELECT app_name, access_date, used_times, limit_times, used_percent FROM usage_latest";
+const LATEST_USAGE: &str =
+    "SELECT coalesce(app_name, app_id) AS store, access_date, used_times, limit_times FROM usage_latest";
 const CALLS_BY_OUTCOME: &str = "SELECT endpoint, outcome, count(*) AS calls FROM calls GROUP BY endpoint, outcome";
 
 pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<(), Failure> {
@@ -21,7 +23,7 @@ pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<()
         format!("Status\n{}", status(&seen)),
         format!("{LATEST_USAGE}\n{}", latest_usage(&seen)),
         format!("{CALLS_BY_OUTCOME}\n{}", calls_by_outcome(&seen)),
-        places(settings, folder),
+        places(folder),
         what_was_seen(&seen),
     ];
     output::print(&format!("\n{}\n", text.join("\n\n")))
@@ -54,13 +56,19 @@ impl Seen {
 
 /// After the merge, `poskeeper status` speaks in this one's place.
 fn status(seen: &Seen) -> String {
-    let columns = ["device", "logged_in_at", "relogin_due_at", "expires_at", "last_outcome"];
+    let columns = ["device", "relogin_due_at", "expires_at", "last_outcome"];
     table(&columns, select(&seen.login_status, &columns))
 }
 
 fn latest_usage(seen: &Seen) -> String {
-    let columns = ["app_name", "access_date", "used_times", "limit_times", "used_percent"];
-    table(&columns, select(&seen.usage_latest, &columns))
+    let mut rows = select(&seen.usage_latest, &["app_id", "app_name", "access_date", "used_times", "limit_times"]);
+    for row in &mut rows {
+        let app_id = row.remove(0);
+        if row[0].is_empty() {
+            row[0] = app_id;
+        }
+    }
+    table(&["store", "access_date", "used_times", "limit_times"], rows)
 }
 
 fn calls_by_outcome(seen: &Seen) -> String {
@@ -73,16 +81,14 @@ fn calls_by_outcome(seen: &Seen) -> String {
     table(&["endpoint", "outcome", "calls"], counts.into_iter().map(with_count).collect())
 }
 
-fn places(settings: &Settings, folder: &DemoFolder) -> String {
-    let database = settings.database.path.display().to_string();
+fn places(folder: &DemoFolder) -> String {
+    let database = folder.database().display().to_string();
     let mut lines = vec![
         "Where things are".to_owned(),
         format!("  settings  {}", folder.settings().display()),
         format!("  database  {database}"),
+        format!("  live key  {} (nobody renews it now)", folder.key_file().display()),
     ];
-    for key_file in settings.devices.iter().filter_map(|device| device.api_key_file.as_deref()) {
-        lines.push(format!("  live key  {} (nobody renews it now)", key_file.display()));
-    }
     lines.push("\nThe same rows by the stock sqlite3".to_owned());
     for sql in [LATEST_USAGE, CALLS_BY_OUTCOME] {
         lines.push(format!("  sqlite3 -readonly -header -column {} \\\n    '{sql}'", quoted(&database)));
@@ -95,27 +101,30 @@ fn what_was_seen(seen: &Seen) -> String {
     let logins = select(&seen.logins, &["outcome", "attempted_at", "relogin_due_at"]);
     let good: Vec<_> = logins.iter().filter(|row| row[0] == "ok").collect();
     let spare = good.windows(2).filter_map(|pair| Some((instant(&pair[0][2])? - instant(&pair[1][1])?).num_seconds()));
-    let renewals = match (good.len(), spare.min()) {
-        (_, None) => "there was no time for a renewal".to_owned(),
-        (count, Some(spare)) => {
-            let when = if spare >= 0 { "before" } else { "after" };
-            format!("the key was renewed {} time(s), at the latest {} s {when} the deadline", count - 1, spare.abs())
-        }
-    };
+    let renewals = spare.clone().min().map_or_else(String::new, |least| {
+        let when = if least >= 0 { "before" } else { "after" };
+        format!("; {}, the latest of all {} s {when} the deadline", counted(spare.count(), "renewal"), least.abs())
+    });
     let calls = select(&seen.calls, &["endpoint", "outcome", "subject"]);
     let polls: Vec<_> = calls.iter().filter(|row| row[0] != "login").collect();
     let askers = polls.iter().map(|row| row[2].as_str()).collect::<HashSet<_>>().len();
     let sisters = select(&seen.apps, &["configured"]).iter().filter(|row| row[0] == "0").count();
     let used_up = select(&seen.usage_latest, &["used_times", "limit_times"]);
-    let used_up = used_up.iter().filter(|row| row[0] == row[1]).count();
+    let used_up = match used_up.iter().filter(|row| row[0] == row[1]).count() {
+        0 => String::new(),
+        count => format!(
+            " {} used up the calls of the day, and no call is wasted there until the vendor's midnight.",
+            counted(count, "store")
+        ),
+    };
     let text = format!(
-        "What was seen: {}; {renewals}. {} of {askers} stores; the answers told of {sisters} sister store(s) more. \
-         {used_up} store(s) reached the limit of the day; who did is asked no more until the vendor's midnight. \
-         Nothing was called but the two simulated vendors.",
+        "What was seen: {}{renewals}. {} of {}; the answers told of {}, too.{used_up}",
         outcomes("login", logins.iter().map(|row| row[0].as_str())),
         outcomes("poll", polls.iter().map(|row| row[1].as_str())),
+        counted(askers, "store"),
+        counted(sisters, "sister store"),
     );
-    wrapped(&text, 80)
+    wrapped(&text, 80).join("\n")
 }
 
 /// `3 logins (2 ok, 1 refused)`
@@ -124,7 +133,12 @@ fn outcomes<'a>(what: &str, outcomes: impl Iterator<Item = &'a str>) -> String {
     outcomes.for_each(|outcome| *counts.entry(outcome).or_default() += 1);
     let each = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect::<Vec<_>>().join(", ");
     let all: usize = counts.values().sum();
-    format!("{all} {what}(s) ({each})")
+    format!("{} ({each})", counted(all, what))
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }
 
 /// Some columns of a view, as text; empty where there is nothing.
@@ -138,7 +152,7 @@ fn shown(cell: &Cell) -> String {
     match cell {
         Cell::Null => String::new(),
         Cell::Integer(number) => number.to_string(),
-        Cell::Real(number) => number.to_string(),
+        Cell::Real(number) => format!("{number:?}"),
         Cell::Text(text) => text.clone(),
     }
 }
@@ -159,20 +173,6 @@ fn quoted(path: &str) -> String {
     if is_plain { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-/// Words in lines of so many characters.
-fn wrapped(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let line = lines.last_mut().expect("one at least");
-        match line.len() {
-            0 => line.push_str(word),
-            length if length + 1 + word.len() <= width => line.extend([" ", word]),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,13 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn text_is_wrapped_between_words() {
-        assert_eq!(wrapped("one two three", 7), "one two\nthree");
-        assert_eq!(wrapped("unbreakable word", 4), "unbreakable\nword");
-    }
-
-    #[test]
     fn outcomes_are_counted_in_words() {
-        assert_eq!(outcomes("login", ["ok", "refused", "ok"].into_iter()), "3 login(s) (2 ok, 1 refused)");
+        assert_eq!(outcomes("poll", ["ok"].into_iter()), "1 poll (1 ok)");
+        assert_eq!(outcomes("login", ["ok", "refused", "ok"].into_iter()), "3 logins (2 ok, 1 refused)");
     }
 }
