@@ -8,7 +8,7 @@ use crate::events;
 use crate::jobs::ProgressBoard;
 use crate::schedule::Schedule;
 use crate::settings::Settings;
-use crate::store::{DatabaseLock, LockError, Store, StoreError};
+use crate::store::{DatabaseLock, LockError, PublishedKey, Store, StoreError};
 use sd_notify::NotifyState;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -102,7 +102,10 @@ async fn keep_running(
         let _ = tokio::time::timeout(STOP_AT_LATEST, all_stopped).await;
         match next? {
             None => return Ok(()),
-            Some(new) => *settings = *new,
+            Some(new) => {
+                withdraw_abandoned_keys(settings, &new);
+                *settings = *new;
+            }
         }
         events::daemon_reloaded(settings.devices.len(), settings.apps.len());
     }
@@ -139,6 +142,19 @@ async fn supervise(
                 }
                 Some(Control::Reload(new)) => return Ok(Some(new)),
             },
+        }
+    }
+}
+
+/// A key file that the new settings do not name would keep its key when that is long dead.
+fn withdraw_abandoned_keys(old: &Settings, new: &Settings) {
+    for device in &old.devices {
+        let Some(path) = &device.api_key_file else { continue };
+        if new.devices.iter().all(|device| device.api_key_file.as_ref() != Some(path)) {
+            let published = PublishedKey { path: path.clone(), mode: device.api_key_file_mode };
+            if let Err(error) = published.withdraw() {
+                events::key_file_failing(&device.name, &error);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Turns settings into workers: the daemon's, and those of the commands that make one pass.
 
 use crate::clock;
+use crate::events;
 use crate::jobs::{
     DeviceLogin, HistoryPlan, LoginCaller, LoginKeeper, ProgressBoard, QuotaApp, QuotaCaller, QuotaPoller, StoreHealth,
 };
@@ -70,6 +71,9 @@ impl Workers {
             stop: stop.clone(),
         };
         let sessions = SessionFile::beside(&settings.database.path);
+        if let Err(error) = sessions.keep_only(&names) {
+            events::session_failing("all devices", &error);
+        }
         let mut keepers = Vec::with_capacity(settings.devices.len());
         for device in &settings.devices {
             let device_key = device_keys.get(&device.name).copied().unwrap_or_default();
@@ -159,6 +163,7 @@ fn client(settings: &Settings) -> Result<Client, BuildError> {
         connect_timeout: settings.network.connect_timeout,
         extra_roots_pem,
         max_response_bytes: settings.network.max_response_bytes,
+        secrets: settings.secrets().into_iter().cloned().collect(),
     })?)
 }
 

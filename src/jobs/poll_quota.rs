@@ -17,6 +17,8 @@ use tokio::task::JoinSet;
 
 /// How long the poller sleeps at most: wake-ups can be missed when the clock is stepped.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// How long ended calls wait for others to end before the next pass.
+const GATHERING: Duration = Duration::from_millis(100);
 /// The pause after the database failed.
 const STORE_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// The pause after a backfill call failed.
@@ -37,7 +39,7 @@ pub struct QuotaPoller {
     apps: Vec<Arc<QuotaApp>>,
     plan: PollPlan,
     history: HistoryPlan,
-    calls: JoinSet<(i64, CallResult)>,
+    calls: JoinSet<(i64, Vec<CallResult>)>,
     busy: HashSet<i64>,
     /// The account whose old days are being fetched: one at a time.
     backfilling: Option<i64>,
@@ -82,13 +84,30 @@ impl QuotaPoller {
             }
             tokio::select! {
                 () = wake.notified() => {}
-                Some(ended) = self.calls.join_next(), if !self.calls.is_empty() => self.finish(ended),
+                Some(ended) = self.calls.join_next(), if !self.calls.is_empty() => {
+                    self.finish(ended);
+                    self.gather().await;
+                }
                 () = tokio::time::sleep(sleep_time(next, LONGEST_SLEEP)) => {}
                 () = self.caller.stop.cancelled() => {}
             }
         }
         // Each ends by itself: answered, or interrupted after a short grace.
         while self.calls.join_next().await.is_some() {}
+    }
+
+    /// Waits a moment for calls that end together: a pass looks at every account, and one pass for each
+    /// of a thousand calls would cost more than the calls.
+    async fn gather(&mut self) {
+        let moment = tokio::time::sleep(GATHERING);
+        let mut moment = std::pin::pin!(moment);
+        while !self.calls.is_empty() {
+            tokio::select! {
+                Some(ended) = self.calls.join_next() => self.finish(ended),
+                () = &mut moment => return,
+                () = self.caller.stop.cancelled() => return,
+            }
+        }
     }
 
     /// Starts what is due at `now`; returns how long nothing else will be.
@@ -111,8 +130,8 @@ impl QuotaPoller {
 
     async fn start_due(&mut self, now: &Moment) -> Result<Agenda, StoreError> {
         let agenda = self.agenda(now).await?;
-        for Start { app_key, endpoint, slot } in &agenda.start {
-            self.start(*app_key, Purpose::Slot(*endpoint, *slot));
+        for Start { app_key, polls } in &agenda.start {
+            self.start(*app_key, polls.iter().map(|(endpoint, slot)| Purpose::Slot(*endpoint, *slot)).collect());
         }
         if agenda.start.is_empty() && self.busy.is_empty() {
             self.start_backfill(now).await?;
@@ -138,28 +157,36 @@ impl QuotaPoller {
         Ok(agenda(now, &self.plan, &accounts, &sightings))
     }
 
-    fn start(&mut self, app_key: i64, purpose: Purpose) {
+    fn start(&mut self, app_key: i64, purposes: Vec<Purpose>) {
         let Some(app) = self.apps.iter().find(|app| app.app_key == app_key) else { return };
         self.busy.insert(app_key);
         let (caller, app) = (self.caller.clone(), Arc::clone(app));
-        self.calls.spawn(async move { (app.app_key, caller.call(&app, purpose).await) });
+        self.calls.spawn(async move {
+            let mut results = Vec::with_capacity(purposes.len());
+            for purpose in purposes {
+                results.push(caller.call(&app, purpose).await);
+            }
+            (app.app_key, results)
+        });
     }
 
-    fn finish(&mut self, ended: Result<(i64, CallResult), tokio::task::JoinError>) {
-        let Ok((app_key, result)) = ended else {
-            // A panic in a call. It was logged; which account it was is not known, so none stays busy.
+    fn finish(&mut self, ended: Result<(i64, Vec<CallResult>), tokio::task::JoinError>) {
+        let Ok((app_key, results)) = ended else {
+            // A panic in a call: it was logged. Which account it was is not known, so none stays busy.
             self.busy.clear();
             self.backfilling = None;
             return;
         };
         self.busy.remove(&app_key);
         let was_backfill = self.backfilling.take_if(|backfilling| *backfilling == app_key).is_some();
-        match result {
-            CallResult::StoreFailed => self.store_failed_at = Some(clock::now()),
-            CallResult::Failed(_) | CallResult::Skipped(_) if was_backfill => {
-                self.backfill_again.insert(app_key, clock::now());
+        for result in results {
+            match result {
+                CallResult::StoreFailed => self.store_failed_at = Some(clock::now()),
+                CallResult::Failed(_) | CallResult::Skipped(_) if was_backfill => {
+                    self.backfill_again.insert(app_key, clock::now());
+                }
+                _ => {}
             }
-            _ => {}
         }
     }
 
@@ -168,6 +195,9 @@ impl QuotaPoller {
     async fn start_backfill(&mut self, now: &Moment) -> Result<(), StoreError> {
         let today = day_of(now.wall, self.caller.timezone);
         let Some(wanted) = backfill_range(today, self.history.backfill_days) else { return Ok(()) };
+        if self.plan.daily_access.is_none() {
+            return Ok(());
+        }
         for index in 0..self.apps.len() {
             let app = Arc::clone(&self.apps[index]);
             let looked_at = self.backfill_again.get(&app.app_key);
@@ -179,7 +209,7 @@ impl QuotaPoller {
             match window {
                 Some(window) if self.can_spare_a_call(&app, now, today).await? => {
                     self.backfilling = Some(app.app_key);
-                    self.start(app.app_key, Purpose::Backfill(window));
+                    self.start(app.app_key, vec![Purpose::Backfill(window)]);
                     return Ok(());
                 }
                 _ => {

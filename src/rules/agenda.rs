@@ -4,6 +4,7 @@ use super::coverage::{Candidate, whose_turn};
 use super::polling::{Due, PollState, due, splay};
 use crate::model::{AppId, CronLine, Endpoint, Moment};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
 
 /// What the operator wants polled, and when.
 #[derive(Debug, Clone)]
@@ -53,21 +54,20 @@ pub struct Account<'a> {
     pub access_config: PollState,
 }
 
-/// A poll to make now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The polls of one account to make now, one after the other: usage comes before packages, since it
+/// tells what quota is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     /// Whose.
     pub app_key: i64,
-    /// Which endpoint.
-    pub endpoint: Endpoint,
-    /// For which slot.
-    pub slot: DateTime<Utc>,
+    /// Which endpoints, and for which slot of each.
+    pub polls: Vec<(Endpoint, DateTime<Utc>)>,
 }
 
 /// The decision.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Agenda {
-    /// At most one poll per account; usage comes before packages, since it tells what quota is left.
+    /// At most one entry per account.
     pub start: Vec<Start>,
     /// The next moment at which something else is due.
     pub next: Option<DateTime<Utc>>,
@@ -75,24 +75,24 @@ pub struct Agenda {
 
 /// Decides about all accounts.
 pub fn agenda(now: &Moment, plan: &PollPlan, accounts: &[Account<'_>], sightings: &[(i64, i64)]) -> Agenda {
-    let mut agenda = Agenda::default();
+    let mut next: Option<DateTime<Utc>> = None;
+    let mut start: BTreeMap<i64, Vec<(Endpoint, DateTime<Utc>)>> = BTreeMap::new();
     for endpoint in [Endpoint::DailyAccess, Endpoint::AccessConfig] {
         let mut candidates = Vec::new();
-        let mut slots = Vec::new();
+        let mut slots = BTreeMap::new();
         for account in accounts {
             let state = match endpoint {
                 Endpoint::DailyAccess => &account.daily_access,
                 _ => &account.access_config,
             };
-            let is_taken = account.is_busy || agenda.start.iter().any(|start| start.app_key == account.app_key);
             let candidate = |busy| Candidate { app_key: account.app_key, last_asked: state.last_asked, busy };
             match plan.due(now, account.app_id, endpoint, state) {
                 Due::Now(slot) => {
-                    candidates.push(candidate(is_taken));
-                    slots.push((account.app_key, slot));
+                    candidates.push(candidate(account.is_busy));
+                    slots.insert(account.app_key, slot);
                 }
                 Due::At(at) => {
-                    agenda.next = Some(agenda.next.map_or(at, |next| next.min(at)));
+                    next = Some(next.map_or(at, |next| next.min(at)));
                     if state.progress.as_ref().is_some_and(|progress| !progress.done) {
                         candidates.push(candidate(true));
                     }
@@ -105,10 +105,12 @@ pub fn agenda(now: &Moment, plan: &PollPlan, accounts: &[Account<'_>], sightings
         } else {
             candidates.iter().filter(|candidate| !candidate.busy).map(|candidate| candidate.app_key).collect()
         };
-        let start = slots.into_iter().filter(|(app_key, _)| chosen.contains(app_key));
-        agenda.start.extend(start.map(|(app_key, slot)| Start { app_key, endpoint, slot }));
+        for app_key in chosen {
+            start.entry(app_key).or_default().extend(slots.get(&app_key).map(|slot| (endpoint, *slot)));
+        }
     }
-    agenda
+    let start = start.into_iter().map(|(app_key, polls)| Start { app_key, polls }).collect();
+    Agenda { start, next }
 }
 
 #[cfg(test)]
@@ -145,7 +147,9 @@ mod tests {
     }
 
     fn started(agenda: &Agenda) -> Vec<(i64, Endpoint)> {
-        agenda.start.iter().map(|start| (start.app_key, start.endpoint)).collect()
+        let polls =
+            |start: &Start| start.polls.iter().map(|(endpoint, _)| (start.app_key, *endpoint)).collect::<Vec<_>>();
+        agenda.start.iter().flat_map(polls).collect()
     }
 
     #[test]
@@ -153,7 +157,8 @@ mod tests {
         let (a, b) = (AppId::parse("A").expect("an id"), AppId::parse("B").expect("an id"));
         let mut accounts = [account(1, &a), account(2, &b)];
         let first = agenda(&now(), &plan(false), &accounts, &[]);
-        assert_eq!(started(&first), [(1, Endpoint::DailyAccess), (2, Endpoint::DailyAccess)]);
+        let both = [Endpoint::DailyAccess, Endpoint::AccessConfig];
+        assert_eq!(started(&first), [(1, both[0]), (1, both[1]), (2, both[0]), (2, both[1])]);
         accounts[0].daily_access = served("2026-11-21T02:10:00Z", true);
         accounts[1].is_busy = true;
         let second = agenda(&now(), &plan(false), &accounts, &[]);
@@ -166,8 +171,7 @@ mod tests {
         let (a, b) = (AppId::parse("A").expect("an id"), AppId::parse("B").expect("an id"));
         let mut accounts = [account(1, &a), account(2, &b)];
         let first = agenda(&now(), &plan(true), &accounts, &[]);
-        assert_eq!(started(&first)[0], (1, Endpoint::DailyAccess));
-        assert_eq!(first.start.iter().filter(|start| start.endpoint == Endpoint::DailyAccess).count(), 1);
+        assert_eq!(started(&first), [(1, Endpoint::DailyAccess), (1, Endpoint::AccessConfig)]);
         accounts[0].daily_access = served("2026-11-21T02:10:00Z", false);
         accounts[0].access_config = served("2026-11-21T02:00:00Z", true);
         accounts[1].access_config = served("2026-11-21T02:00:00Z", true);

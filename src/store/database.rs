@@ -14,6 +14,8 @@ use std::time::Duration;
 const MODE: u32 = 0o640;
 /// How long a writer waits for somebody else's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A stop must not take longer, even where somebody has locked the file.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(700);
 /// How long a stop waits for readers before it leaves the file in WAL mode.
 const READERS_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -85,17 +87,21 @@ impl Store {
     /// mode. Where a reader is in the way, the connection is left open until the process ends, which
     /// leaves both files where they are, as a kill does.
     pub async fn close(self) {
-        let Ok(mut connection) = self.pool.acquire().await else { return };
-        let timeout = format!("PRAGMA busy_timeout = {}", READERS_TIMEOUT.as_millis());
-        let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(timeout)).execute(&mut *connection).await;
-        let mode: Result<String, _> =
-            sqlx::query_scalar("PRAGMA journal_mode = DELETE").fetch_one(&mut *connection).await;
-        drop(connection);
-        if mode.is_ok_and(|mode| mode == "delete") {
+        let is_one_file = tokio::time::timeout(CLOSE_TIMEOUT, self.leave_wal_mode()).await;
+        if is_one_file == Ok(true) {
             self.pool.close().await;
         } else {
             std::mem::forget(self.pool);
         }
+    }
+
+    async fn leave_wal_mode(&self) -> bool {
+        let Ok(mut connection) = self.pool.acquire().await else { return false };
+        let timeout = format!("PRAGMA busy_timeout = {}", READERS_TIMEOUT.as_millis());
+        let _ = sqlx::raw_sql(sqlx::AssertSqlSafe(timeout)).execute(&mut *connection).await;
+        let mode: Result<String, _> =
+            sqlx::query_scalar("PRAGMA journal_mode = DELETE").fetch_one(&mut *connection).await;
+        mode.is_ok_and(|mode| mode == "delete")
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {

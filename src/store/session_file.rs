@@ -93,7 +93,23 @@ impl SessionFile {
                 renew_after_ms: session.renew_after.num_milliseconds(),
             },
         );
-        let text = serde_json::to_vec_pretty(&content).unwrap_or_default();
+        self.write(&content)
+    }
+
+    /// Forgets the sessions of all other devices: a key that nobody keeps alive is only a risk.
+    ///
+    /// # Errors
+    /// The file cannot be read or replaced.
+    pub fn keep_only(&self, devices: &[String]) -> Result<(), SessionFileError> {
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut content = self.read()?;
+        let before = content.len();
+        content.retain(|device, _| devices.contains(device));
+        if content.len() == before { Ok(()) } else { self.write(&content) }
+    }
+
+    fn write(&self, content: &Content) -> Result<(), SessionFileError> {
+        let text = serde_json::to_vec_pretty(content).unwrap_or_default();
         replace(&self.path, &text, 0o600).map_err(|error| self.io("write", error))
     }
 

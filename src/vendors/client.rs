@@ -3,7 +3,7 @@
 use super::Reply;
 use super::encoding::decode;
 use super::failure::{Peer, unreachable};
-use crate::model::CallFailure;
+use crate::model::{CallFailure, Secret};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION};
 use reqwest::{Certificate, Response, StatusCode, Url, redirect, retry};
@@ -28,6 +28,9 @@ pub struct ClientOptions {
     pub extra_roots_pem: Option<Vec<u8>>,
     /// Bounds an answer, as it is sent and again once it is inflated.
     pub max_response_bytes: usize,
+    /// Blanked in whatever a vendor says, besides the secrets of the call itself: servers have been seen
+    /// to answer one store with what belongs to another.
+    pub secrets: Vec<Secret>,
 }
 
 /// Why a client cannot be made.
@@ -69,6 +72,11 @@ impl Client {
         let extra_roots = options.extra_roots_pem.as_deref().map(read_roots).transpose()?.unwrap_or_default();
         let (loopback, remote) = (OnceLock::new(), OnceLock::new());
         Ok(Self(Arc::new(Shared { options: options.clone(), extra_roots, loopback, remote })))
+    }
+
+    /// The secrets that nobody's words may carry into a log line.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.0.options.secrets.iter().map(Secret::expose)
     }
 
     /// Sends `body` and brings the decoded body of an answer with status 200; all else is a failure.
@@ -267,6 +275,7 @@ mod tests {
             connect_timeout: Duration::from_secs(1),
             extra_roots_pem: Some(pem.as_bytes().to_vec()),
             max_response_bytes: 1,
+            secrets: Vec::new(),
         };
         let no_der = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
         let torn = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n";

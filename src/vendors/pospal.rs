@@ -112,7 +112,9 @@ async fn ask<T>(
     ];
     let reply = client.post(below(account.base_url, &format!("{SERVICE}/{endpoint}")), &headers, body).await;
     let date = reply.date;
-    reply.and_then(|body| read(&body, date, &Secrets::of([account.app_key.expose(), &signature])))
+    reply.and_then(|body| {
+        read(&body, date, &Secrets::of(client.secrets().chain([account.app_key.expose(), &signature])))
+    })
 }
 
 fn read_packages(body: &[u8], secrets: &Secrets<'_>) -> Result<Rows<Package>, CallFailure> {

@@ -74,7 +74,7 @@ pub async fn login(client: &Client, request: &LoginRequest<'_>) -> Reply<LoginAn
     let mut headers = vec![("User-Agent", agent), ("Content-Type", "application/json")];
     headers.extend(login_api_key.map(|key| ("apiKey", key)));
     let reply = client.post(below(request.base_url, SERVICE), &headers, body).await;
-    let secrets = Secrets::of(activation_code.into_iter().chain(login_api_key));
+    let secrets = Secrets::of(client.secrets().chain(activation_code).chain(login_api_key));
     reply.and_then(|body| read_login(&body, &secrets))
 }
 

@@ -3,7 +3,14 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod backfills;
+mod crash;
 mod demo;
+mod documented;
 mod harness;
+mod logins;
+mod polls;
+mod readers;
 mod sandbox;
+mod secrets;
 mod thin_slice;

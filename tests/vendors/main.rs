@@ -15,7 +15,13 @@ use std::time::Duration;
 /// Options under which no test has to wait for a time-out.
 fn options() -> ClientOptions {
     let long = Duration::from_secs(20);
-    ClientOptions { timeout: long, connect_timeout: long, extra_roots_pem: None, max_response_bytes: 1 << 20 }
+    ClientOptions {
+        timeout: long,
+        connect_timeout: long,
+        extra_roots_pem: None,
+        max_response_bytes: 1 << 20,
+        secrets: Vec::new(),
+    }
 }
 
 async fn login_with(options: &ClientOptions, base_url: &str) -> Reply<LoginAnswer> {

@@ -16,11 +16,11 @@ const CALLS_BY_OUTCOME: &str = "SELECT endpoint, outcome, count(*) AS calls FROM
 
 pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<(), Failure> {
     let store = Store::open_for_reading(&settings.database.path).await.map_err(Failure::failed)?;
-    let seen = Seen::read(&store, settings).await;
+    let status = status(&store, settings).await?;
+    let seen = Seen::read(&store, settings).await?;
     store.close().await;
-    let seen = seen?;
     let text = [
-        format!("Status\n{}", status(&seen)),
+        format!("Status\n{status}"),
         format!("{LATEST_USAGE}\n{}", latest_usage(&seen)),
         format!("{CALLS_BY_OUTCOME}\n{}", calls_by_outcome(&seen)),
         places(folder),
@@ -31,7 +31,6 @@ pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<()
 
 /// The views that the summary speaks of.
 struct Seen {
-    login_status: Sheet,
     logins: Sheet,
     calls: Sheet,
     apps: Sheet,
@@ -40,24 +39,24 @@ struct Seen {
 
 impl Seen {
     async fn read(store: &Store, settings: &Settings) -> Result<Self, Failure> {
-        let read = async |name: &str| {
-            let view = View::named(name).expect("a view of the contract");
-            store.read_view(view, &Filter::default(), settings.timezone).await.map_err(Failure::failed)
-        };
         Ok(Self {
-            login_status: read("login_status").await?,
-            logins: read("logins").await?,
-            calls: read("calls").await?,
-            apps: read("apps").await?,
-            usage_latest: read("usage_latest").await?,
+            logins: read(store, settings, "logins").await?,
+            calls: read(store, settings, "calls").await?,
+            apps: read(store, settings, "apps").await?,
+            usage_latest: read(store, settings, "usage_latest").await?,
         })
     }
 }
 
 /// After the merge, `poskeeper status` speaks in this one's place.
-fn status(seen: &Seen) -> String {
+async fn status(store: &Store, settings: &Settings) -> Result<String, Failure> {
     let columns = ["device", "relogin_due_at", "expires_at", "last_outcome"];
-    table(&columns, select(&seen.login_status, &columns))
+    Ok(table(&columns, select(&read(store, settings, "login_status").await?, &columns)))
+}
+
+async fn read(store: &Store, settings: &Settings, view: &str) -> Result<Sheet, Failure> {
+    let view = View::named(view).expect("a view of the contract");
+    store.read_view(view, &Filter::default(), settings.timezone).await.map_err(Failure::failed)
 }
 
 fn latest_usage(seen: &Seen) -> String {
