@@ -46,7 +46,7 @@ pub(super) async fn run(place: &Place, options: &Options) -> Result<(), Failure>
     let stop = stop_on_signal();
     let sandbox = Sandbox::start(SandboxOptions { listen, scenario, live, relogin, ..SandboxOptions::default() })
         .await
-        .map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}")))?;
+        .map_err(|error| Failure::Failed(format!("cannot listen on {listen}: {error}; name another --listen")))?;
     output::print(&sandbox.settings_toml())?;
     tell(&format!("both vendors answer at {} (scenario {scenario}) until ctrl-c", sandbox.base_url()));
     tokio::select! {

@@ -75,7 +75,7 @@ fn a_demo_shows_login_renewal_refusals_and_the_chain_and_ctrl_c_ends_it_with_the
     assert_eq!(offered.len(), 2, "{summary}");
     for sql in offered {
         for row in rows(sql.trim().trim_matches('\'')) {
-            let cells: Vec<_> = row.split('|').collect();
+            let cells: Vec<_> = row.split('|').filter(|cell| !cell.is_empty()).collect(); // a sister has no name
             let is_shown =
                 |line: &str| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).eq(cells.clone());
             assert!(summary.lines().any(is_shown), "no {row} in:\n{summary}");

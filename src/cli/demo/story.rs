@@ -34,7 +34,7 @@ pub(super) fn say(text: &str) {
 /// Who and what there is, before the first log line.
 pub(super) fn introduce(sandbox: &Sandbox, folder: &DemoFolder, seconds: u64) {
     let relogin = RELOGIN.num_seconds();
-    say(&format!("Both vendors are simulated at {}; no other server is called.", sandbox.base_url()));
+    say(&format!("Both vendors are simulated at {}; nothing else is called.", sandbox.base_url()));
     say(&format!("All files are in {}/.", folder.path().display()));
     say("There are one till, till-1, and three stores: A, B and C. Their appIds begin with A, B and C, too.");
     say(&format!(

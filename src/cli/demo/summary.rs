@@ -6,13 +6,12 @@ use super::folder::DemoFolder;
 use super::prose::wrapped;
 use crate::settings::Settings;
 use crate::store::{Cell, Filter, Sheet, Store, View};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{Table, presets};
 use std::collections::{BTreeMap, HashSet};
 
-const LATEST_USAGE: &str =
-    "SELECT coalesce(app_name, app_id) AS store, access_date, used_times, limit_times FROM usage_latest";
-const CALLS_BY_OUTCOME: &str = "SELECT endpoint, outcome, count(*) AS calls FROM calls GROUP BY endpoint, outcome";
+const LATEST_USAGE: &str = "SELECT app_id, app_name, used_times, limit_times FROM usage_latest";
+const CALLS_BY_OUTCOME: &str = "SELECT endpoint, outcome, count(*) AS calls FROM calls GROUP BY 1, 2";
 
 pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<(), Failure> {
     let store = Store::open_for_reading(&settings.database.path).await.map_err(Failure::failed)?;
@@ -48,7 +47,7 @@ impl Seen {
     }
 }
 
-/// After the merge, `poskeeper status` speaks in this one's place.
+/// Stands in for `poskeeper status`, to be called here as soon as there is one.
 async fn status(store: &Store, settings: &Settings) -> Result<String, Failure> {
     let columns = ["device", "relogin_due_at", "expires_at", "last_outcome"];
     Ok(table(&columns, select(&read(store, settings, "login_status").await?, &columns)))
@@ -60,14 +59,8 @@ async fn read(store: &Store, settings: &Settings, view: &str) -> Result<Sheet, F
 }
 
 fn latest_usage(seen: &Seen) -> String {
-    let mut rows = select(&seen.usage_latest, &["app_id", "app_name", "access_date", "used_times", "limit_times"]);
-    for row in &mut rows {
-        let app_id = row.remove(0);
-        if row[0].is_empty() {
-            row[0] = app_id;
-        }
-    }
-    table(&["store", "access_date", "used_times", "limit_times"], rows)
+    let columns = ["app_id", "app_name", "used_times", "limit_times"];
+    table(&columns, select(&seen.usage_latest, &columns))
 }
 
 fn calls_by_outcome(seen: &Seen) -> String {
@@ -99,10 +92,14 @@ fn places(folder: &DemoFolder) -> String {
 fn what_was_seen(seen: &Seen) -> String {
     let logins = select(&seen.logins, &["outcome", "attempted_at", "relogin_due_at"]);
     let good: Vec<_> = logins.iter().filter(|row| row[0] == "ok").collect();
-    let spare = good.windows(2).filter_map(|pair| Some((instant(&pair[0][2])? - instant(&pair[1][1])?).num_seconds()));
+    let spare = good.windows(2).filter_map(|pair| Some(instant(&pair[0][2])? - instant(&pair[1][1])?));
     let renewals = spare.clone().min().map_or_else(String::new, |least| {
-        let when = if least >= 0 { "before" } else { "after" };
-        format!("; {}, the latest of all {} s {when} the deadline", counted(spare.count(), "renewal"), least.abs())
+        let when = if least >= TimeDelta::zero() { "before" } else { "after" };
+        format!(
+            "; {}, the latest of all {} s {when} the deadline",
+            counted(spare.count(), "renewal"),
+            least.num_seconds().abs()
+        )
     });
     let calls = select(&seen.calls, &["endpoint", "outcome", "subject"]);
     let polls: Vec<_> = calls.iter().filter(|row| row[0] != "login").collect();
