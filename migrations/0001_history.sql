@@ -8,6 +8,7 @@ CREATE TABLE app (
     app_name      TEXT,               -- of the settings; null for a sister store
     configured    INTEGER NOT NULL DEFAULT 0 CHECK (configured IN (0, 1)),
     first_seen_at INTEGER NOT NULL,
+    configured_at INTEGER,            -- since when the settings name it; null: they do not
     newest_day    INTEGER             -- of its rows in daily_usage
 ) STRICT;
 
@@ -131,7 +132,10 @@ CREATE TABLE alert (
     severity    TEXT    NOT NULL CHECK (severity IN ('warning', 'error')),
     opened_at   INTEGER NOT NULL,
     resolved_at INTEGER,
-    message     TEXT    NOT NULL
+    message     TEXT    NOT NULL,
+    stage       INTEGER NOT NULL,     -- grows when it gets worse in a way that is worth another line
+    fields      TEXT    NOT NULL,     -- of the log line, as JSON
+    logged_at   INTEGER NOT NULL      -- its last line: a restart repeats nothing
 ) STRICT;
 CREATE UNIQUE INDEX open_alert ON alert (rule, subject) WHERE resolved_at IS NULL;
 

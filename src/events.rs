@@ -4,6 +4,7 @@
 //! a program. Text of other people is cleaned before it gets here.
 
 use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject};
+use crate::rules::alarms::{Alarm, Change, Fields, OpenAlarm, Severity};
 use crate::rules::polling::SkipReason;
 use crate::store::Correction;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -11,8 +12,10 @@ use std::fmt::Display;
 use std::path::Path;
 use tracing::{error, info, warn};
 
-/// The names of all events that this version logs.
-pub const NAMES: [&str; 20] = [
+/// The names of all plain events; those of alerts are [`Rule::name`], and the same with `.resolved`.
+///
+/// [`Rule::name`]: crate::rules::alarms::Rule::name
+pub const NAMES: [&str; 18] = [
     "daemon.started",
     "daemon.ready",
     "daemon.reloaded",
@@ -29,8 +32,6 @@ pub const NAMES: [&str; 20] = [
     "response.unexpected",
     "settings.exposed",
     "transport.plaintext",
-    "store.failing",
-    "store.failing.resolved",
     "session.failing",
     "key_file.failing",
 ];
@@ -38,6 +39,57 @@ pub const NAMES: [&str; 20] = [
 /// As the database's views write it.
 fn utc(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A line with the fields of an alarm; those that its rule has not are left out.
+macro_rules! line {
+    ($level:ident, $alarm:expr, $event:expr, $since:expr, $message:expr) => {{
+        let Fields {
+            app_id,
+            access_date,
+            used,
+            limit,
+            percent,
+            threshold,
+            exhausted_at,
+            end_date,
+            days_left,
+            device,
+            attempts,
+            error,
+            relogin_due_at,
+            expires_at,
+            expired_at,
+            endpoint,
+            last_ok_at,
+            skew_seconds,
+        } = &$alarm.fields;
+        let since = $since.map(utc);
+        $level!(
+            event = $event,
+            since,
+            app_id,
+            access_date,
+            used,
+            limit,
+            percent,
+            threshold,
+            exhausted_at,
+            end_date,
+            days_left,
+            device,
+            attempts,
+            error,
+            relogin_due_at,
+            expires_at,
+            expired_at,
+            endpoint,
+            last_ok_at,
+            skew_seconds,
+            "{}",
+            $message
+        )
+    }};
 }
 
 /// The process is up and its settings are good.
@@ -235,18 +287,23 @@ pub fn transport_plaintext(host: &str) {
     );
 }
 
-/// The database cannot be written.
-pub fn store_failing(reason: &dyn Display) {
-    error!(
-        event = "store.failing",
-        error = %reason,
-        "{reason}; logins go on, polls wait, what was fetched is kept in memory: free disk space or check the disk",
-    );
+/// An alert is opened, still open, or over.
+pub fn alert(change: &Change) {
+    match change {
+        Change::Open(alarm) => alarm_line(alarm, alarm.rule.name(), None),
+        Change::Repeat(_, alarm, since) => alarm_line(alarm, alarm.rule.name(), Some(*since)),
+        Change::Resolve(OpenAlarm { alarm, opened_at, .. }) => {
+            let event = format!("{}.resolved", alarm.rule.name());
+            line!(info, alarm, event, Some(*opened_at), format!("over: {}", alarm.message));
+        }
+    }
 }
 
-/// The database can be written again.
-pub fn store_failing_resolved() {
-    info!(event = "store.failing.resolved", "the database can be written again");
+fn alarm_line(alarm: &Alarm, event: &str, since: Option<DateTime<Utc>>) {
+    match alarm.rule.severity() {
+        Severity::Warning => line!(warn, alarm, event, since, &alarm.message),
+        Severity::Error => line!(error, alarm, event, since, &alarm.message),
+    }
 }
 
 /// What was fetched could not be stored before the stop.

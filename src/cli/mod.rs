@@ -6,14 +6,22 @@
 mod apikey;
 mod backfill;
 mod backup;
+mod check;
 mod demo;
 mod failure;
+mod objects;
 mod once;
 mod output;
+mod overview;
+mod report;
 mod run;
 mod sandbox;
+mod spoken;
+mod status;
+mod table;
 
 use crate::settings::{Settings, Surroundings, locate};
+use crate::store::{Schema, Store, StoreError};
 use clap::{Parser, Subcommand};
 use failure::Failure;
 use std::path::PathBuf;
@@ -36,6 +44,12 @@ enum Command {
     Run,
     /// One pass: log in where due, poll both endpoints for every app now, within the call budget
     Once,
+    /// Read and validate settings, secrets, file permissions, database and cron lines
+    Check(check::Options),
+    /// Tell how the logins and the accounts stand, and what comes next; while the daemon runs or not
+    Status(status::Options),
+    /// Print a view of the database, whole or filtered
+    Report(report::Options),
     /// Fetch older days in 8-day windows within the call budget; goes on where it was
     Backfill(backfill::Options),
     /// Print the live API key of a device
@@ -65,6 +79,9 @@ fn run_command(arguments: Arguments) -> Result<(), Failure> {
         match arguments.command {
             Command::Run => run::run(&place).await,
             Command::Once => once::run(&place).await,
+            Command::Check(options) => check::run(&place, &options).await,
+            Command::Status(options) => status::run(&place, &options).await,
+            Command::Report(options) => report::run(&place, &options).await,
             Command::Backfill(options) => backfill::run(&place, options).await,
             Command::Apikey(options) => apikey::run(&place, &options),
             Command::Backup(options) => backup::run(&place, &options).await,
@@ -93,6 +110,20 @@ impl Place {
         match &self.config {
             Some(file) => Err(Failure::Usage(format!("{why}; leave out --config {}", file.display()))),
             None => Ok(()),
+        }
+    }
+
+    /// The database, for reading: no more than read permission is needed, and no lock.
+    async fn database(&self, settings: &Settings) -> Result<Store, Failure> {
+        let path = &settings.database.path;
+        let store = Store::open_for_reading(path).await.map_err(Failure::failed)?;
+        match store.schema().await.map_err(Failure::failed)? {
+            Schema::Empty => Err(Failure::failed(StoreError::Missing(path.clone()))),
+            Schema::Foreign => Err(Failure::Failed(format!(
+                "database.path: {} holds another program's tables; name another file",
+                path.display()
+            ))),
+            Schema::Current | Schema::Older | Schema::Newer => Ok(store),
         }
     }
 }

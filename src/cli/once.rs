@@ -28,6 +28,7 @@ pub(super) async fn run(place: &Place) -> Result<(), Failure> {
             all_good &= matches!(result, CallResult::Done | CallResult::Skipped(_));
         }
     }
+    workers.judge.judge(&crate::clock::now()).await;
     store.close().await;
     // What failed stands in the log lines.
     if all_good && !stop.is_cancelled() { Ok(()) } else { Err(Failure::Told) }

@@ -3,7 +3,8 @@
 use crate::clock;
 use crate::events;
 use crate::jobs::{
-    DeviceLogin, HistoryPlan, LoginCaller, LoginKeeper, ProgressBoard, QuotaApp, QuotaCaller, QuotaPoller, StoreHealth,
+    AlertPlan, DeviceLogin, HistoryPlan, Judge, LoginCaller, LoginKeeper, Observations, ProgressBoard, QuotaApp,
+    QuotaCaller, QuotaPoller, StoreHealth,
 };
 use crate::rules::agenda::PollPlan;
 use crate::settings::{App, Coverage, Device, Settings};
@@ -42,6 +43,8 @@ pub struct Workers {
     pub keepers: Vec<LoginKeeper>,
     /// One for all accounts; absent where there is none.
     pub poller: Option<QuotaPoller>,
+    /// Judges what they all saw.
+    pub judge: Judge,
     /// For the commands that make calls of their own.
     pub caller: QuotaCaller,
     /// The accounts.
@@ -55,7 +58,8 @@ impl Workers {
     /// The database or `network.ca_file` failed.
     pub async fn build(settings: &Settings, store: &Store, stop: &CancellationToken) -> Result<Self, BuildError> {
         let client = client(settings)?;
-        let health = Arc::new(StoreHealth::default());
+        let health = Arc::new(StoreHealth::new(settings.alerts.remind_after));
+        let observations = Arc::new(Observations::default());
         let names: Vec<_> = settings.devices.iter().map(|device| device.name.clone()).collect();
         let device_keys = store.sync_devices(&names).await?;
         let named = settings.apps.iter().map(|app| (app.app_id.clone(), Some(app.name.clone())));
@@ -65,6 +69,7 @@ impl Workers {
             client: client.clone(),
             store: store.clone(),
             health: Arc::clone(&health),
+            observations: Arc::clone(&observations),
             timezone: settings.timezone,
             renew_share: settings.login.renew_after,
             fallback: settings.login.fallback,
@@ -105,21 +110,30 @@ impl Workers {
         let caller = QuotaCaller {
             client,
             store: store.clone(),
-            health,
+            health: Arc::clone(&health),
+            observations: Arc::clone(&observations),
             timezone: settings.timezone,
             calls_per_app_per_day: settings.pospal.calls_per_app_per_day,
             keep_free: settings.pospal.keep_free,
             serves_sisters: settings.pospal.coverage == Coverage::Chain,
             stop: stop.clone(),
         };
+        let judge = Judge::new(
+            store.clone(),
+            health,
+            observations,
+            settings.timezone,
+            poll_plan(settings),
+            alert_plan(settings),
+        );
         let poller = (!apps.is_empty())
             .then(|| QuotaPoller::new(caller.clone(), apps.clone(), poll_plan(settings), history_plan(settings)));
-        Ok(Self { keepers, poller, caller, apps })
+        Ok(Self { keepers, poller, judge, caller, apps })
     }
 
     /// Starts them all. They end when their stop is told.
     pub fn start(self, wake: &Arc<Notify>) -> (Arc<ProgressBoard>, JoinSet<()>) {
-        let (board, lines) = ProgressBoard::new(self.keepers.len() + usize::from(self.poller.is_some()));
+        let (board, lines) = ProgressBoard::new(self.keepers.len() + usize::from(self.poller.is_some()) + 1);
         let mut lines = lines.into_iter();
         let mut running = JoinSet::new();
         for (keeper, line) in self.keepers.into_iter().zip(&mut lines) {
@@ -127,6 +141,9 @@ impl Workers {
         }
         if let (Some(poller), Some(line)) = (self.poller, lines.next()) {
             running.spawn(poller.run(Arc::clone(wake), line));
+        }
+        if let Some(line) = lines.next() {
+            running.spawn(self.judge.run(self.caller.stop.clone(), line));
         }
         (board, running)
     }
@@ -140,6 +157,18 @@ pub fn poll_plan(settings: &Settings) -> PollPlan {
         splay: TimeDelta::from_std(settings.pospal.splay).unwrap_or_default(),
         seed: fastrand::u64(..),
         is_chain: settings.pospal.coverage == Coverage::Chain,
+    }
+}
+
+fn alert_plan(settings: &Settings) -> AlertPlan {
+    let alerts = &settings.alerts;
+    AlertPlan {
+        sisters: alerts.sisters,
+        usage_percent: alerts.usage_percent.clone(),
+        package_days_left: alerts.package_days_left.clone(),
+        stale_after: alerts.stale_after,
+        clock_skew: alerts.clock_skew,
+        remind_after: alerts.remind_after,
     }
 }
 

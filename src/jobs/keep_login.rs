@@ -9,7 +9,7 @@ use crate::rules::renewal::{
     Attempts, KeyState, LEAST_INTERVAL, LoginPlan, backoff, key_state, plan, restate_after_step,
 };
 use crate::store::{PublishedKey, SessionFile};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ pub struct LoginKeeper {
     published: Option<PublishedKey>,
     session: Option<Session>,
     attempts: Attempts,
+    /// Why the newest attempt failed.
+    last_error: Option<String>,
+    /// What the judge was told last: whether the key is dead, overdue, due.
+    told: Option<(bool, bool, bool)>,
     /// A success that the database did not take yet.
     unrecorded: Option<NewSession>,
     /// Complaints are logged once each until they are over.
@@ -54,6 +58,8 @@ impl LoginKeeper {
             published,
             session: None,
             attempts,
+            last_error: None,
+            told: None,
             unrecorded: None,
             key_file_failing: false,
             session_file_failing: false,
@@ -112,15 +118,20 @@ impl LoginKeeper {
         is_good && self.unrecorded.is_none()
     }
 
-    /// Logs in whatever is due; for `poskeeper check --online`.
+    /// Logs in, due or not, as soon as the least interval allows; for `poskeeper check --online`. Returns
+    /// until when the new key lives.
     ///
     /// # Errors
     /// Why it failed.
-    pub async fn log_in_now(&mut self) -> Result<(), CallFailure> {
+    pub async fn log_in_now(&mut self) -> Result<DateTime<Utc>, CallFailure> {
+        if let Some(last) = &self.attempts.last_at {
+            let too_early = LEAST_INTERVAL - clock::now().since(last);
+            tokio::time::sleep(sleep_time(too_early, LONGEST_SLEEP)).await;
+        }
         let result = self.begin(clock::now()).await;
-        let failure = result.as_ref().err().cloned();
+        let told = result.as_ref().map(|new| new.session.expires_at()).map_err(Clone::clone);
         self.finish(result).await;
-        failure.map_or(Ok(()), Err)
+        told
     }
 
     /// Everything that the passing of time asks for, short of logging in.
@@ -136,6 +147,26 @@ impl LoginKeeper {
             self.unrecorded = Some(new);
         }
         self.publish_or_withdraw(now);
+        let stage = self.stage(now);
+        if self.told != Some(stage) {
+            self.tell(now);
+        }
+    }
+
+    /// What only the passing of time changes about a session.
+    fn stage(&self, now: &Moment) -> (bool, bool, bool) {
+        self.session.as_ref().map_or((true, true, true), |session| {
+            let age = now.since(&session.logged_in_at);
+            let is_dead = key_state(now, session) == KeyState::Dead;
+            (is_dead, age >= session.lifetimes.relogin, age >= session.renew_after)
+        })
+    }
+
+    fn tell(&mut self, now: &Moment) {
+        self.told = Some(self.stage(now));
+        let Self { device, session, attempts, last_error, .. } = self;
+        let observations = &self.caller.observations;
+        observations.device(&device.name, session.as_ref(), attempts.failures, last_error.as_deref());
     }
 
     fn is_login_due(&self, now: &Moment) -> bool {
@@ -166,6 +197,7 @@ impl LoginKeeper {
         match result {
             Ok(new) => {
                 self.attempts.failures = 0;
+                self.last_error = None;
                 self.attempts.pause = LEAST_INTERVAL;
                 self.session = Some(new.session.clone());
                 // The file first: an answered login must not be lost, whatever happens next.
@@ -177,6 +209,7 @@ impl LoginKeeper {
                 if let Some(session) = &self.session {
                     events::login_renewed(&self.device.name, session);
                 }
+                self.tell(&clock::now());
                 true
             }
             Err(failure) => {
@@ -189,6 +222,8 @@ impl LoginKeeper {
                 let living = self.session.as_ref().filter(|session| key_state(&now, session) != KeyState::Dead);
                 let Attempts { failures, pause, .. } = self.attempts;
                 events::login_failed(&self.device.name, &failure, failures, pause, living);
+                self.last_error = Some(failure.message);
+                self.tell(&now);
                 false
             }
         }

@@ -1,6 +1,6 @@
 //! One login, from ledger row to log line.
 
-use super::{StoreHealth, interrupted, until_stopped};
+use super::{Observations, StoreHealth, interrupted, until_stopped};
 use crate::clock;
 use crate::events;
 use crate::model::{CallFailure, Endpoint, Moment, Secret, Session, Subject, day_of, fingerprint};
@@ -52,6 +52,8 @@ pub struct LoginCaller {
     pub store: Store,
     /// Whether that can be written.
     pub health: Arc<StoreHealth>,
+    /// What the judge hears.
+    pub observations: Arc<Observations>,
     /// The vendor's calendar.
     pub timezone: Tz,
     /// Share of the shorter lifetime after which renewal starts.
@@ -96,6 +98,9 @@ impl LoginCaller {
             None => (None, None, Err(interrupted())),
         };
         let skew = date.map(|date| arrived.wall - date);
+        if http_status.is_some() {
+            self.observations.answer(Endpoint::Login, skew);
+        }
         match result {
             Ok(answer) => Ok(self.new_session(
                 device,

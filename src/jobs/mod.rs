@@ -1,16 +1,20 @@
 //! The workers. Each pass has the same shape: load → due? → call → save → log line.
 
 mod backfill;
+mod judge;
 mod keep_login;
 mod login_call;
+mod observations;
 mod poll_quota;
 mod progress;
 mod quota_call;
 mod store_health;
 
 pub use backfill::{Backfill, BackfillEnd};
+pub use judge::{AlertPlan, Judge};
 pub use keep_login::LoginKeeper;
 pub use login_call::{DeviceLogin, LoginCaller};
+pub use observations::Observations;
 pub use poll_quota::{HistoryPlan, QuotaPoller};
 pub use progress::{Progress, ProgressBoard};
 pub use quota_call::{CallResult, Purpose, QuotaApp, QuotaCaller};

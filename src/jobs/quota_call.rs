@@ -1,6 +1,6 @@
 //! One Pospal call, from the question whether it may be made to its log line.
 
-use super::{StoreHealth, interrupted, until_stopped};
+use super::{Observations, StoreHealth, interrupted, until_stopped};
 use crate::clock;
 use crate::events;
 use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
@@ -46,6 +46,8 @@ pub struct QuotaCaller {
     pub store: Store,
     /// Whether that can be written.
     pub health: Arc<StoreHealth>,
+    /// What the judge hears.
+    pub observations: Arc<Observations>,
     /// The vendor's calendar.
     pub timezone: Tz,
     /// Ceiling of requests per account and vendor day.
@@ -218,6 +220,9 @@ impl QuotaCaller {
         };
         let skew = date.map(|date| arrived.wall - date);
         let endpoint = sent.purpose.endpoint();
+        if http_status.is_some() {
+            self.observations.answer(endpoint, skew);
+        }
         match result {
             Ok(rows) => {
                 if rows.bad_rows > 0 {
@@ -292,6 +297,7 @@ impl QuotaCaller {
 
     fn report<T>(&self, sent: &Sent<'_>, answer: &Answer<T>, changed: usize, discovered: &[AppId], covered: &[AppId]) {
         let (app_id, endpoint) = (&sent.app.app_id, sent.purpose.endpoint());
+        self.observations.history();
         events::poll_done(app_id, endpoint, answer.rows.len(), changed, answer.end.duration);
         discovered.iter().for_each(|sister| events::app_discovered(sister, app_id));
         covered.iter().for_each(|sister| events::poll_skipped(sister, endpoint, SkipReason::Covered));

@@ -1,31 +1,82 @@
-//! Whether the database can be written; says so once when that changes.
+//! Whether the database can be written: `store.failing`, the one alert that cannot be kept in it.
 
+use crate::clock;
 use crate::events;
+use crate::rules::alarms::{Alarm, Change, Fields, OpenAlarm, Rule};
 use crate::store::StoreError;
-use std::sync::atomic::{AtomicBool, Ordering};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::{Mutex, PoisonError};
 
-/// Shared by all workers. Kept in memory, since it is about not being able to keep anything else.
-#[derive(Debug, Default)]
+/// Shared by all workers.
+#[derive(Debug)]
 pub struct StoreHealth {
-    failing: AtomicBool,
+    remind_after: TimeDelta,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Option<OpenAlarm>,
+    recovered: Option<(Alarm, DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl StoreHealth {
+    /// Healthy until a statement fails.
+    pub fn new(remind_after: TimeDelta) -> Self {
+        Self { remind_after, state: Mutex::default() }
+    }
+
     /// Notes what became of a statement and hands on its value; `None` where it failed.
     pub fn check<T>(&self, result: Result<T, StoreError>) -> Option<T> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(value) => {
-                if self.failing.swap(false, Ordering::Relaxed) {
-                    events::store_failing_resolved();
+                if let Some(open) = state.open.take() {
+                    state.recovered = Some((open.alarm.clone(), open.opened_at, clock::wall()));
+                    events::alert(&Change::Resolve(open));
                 }
                 Some(value)
             }
             Err(error) => {
-                if !self.failing.swap(true, Ordering::Relaxed) {
-                    events::store_failing(&error);
-                }
+                state.fail(failing(&error), self.remind_after);
                 None
             }
         }
+    }
+
+    /// The last time that it failed and came back, once.
+    pub(super) fn take_recovery(&self) -> Option<(Alarm, DateTime<Utc>, DateTime<Utc>)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).recovered.take()
+    }
+}
+
+impl State {
+    fn fail(&mut self, alarm: Alarm, remind_after: TimeDelta) {
+        let now = clock::wall();
+        match &mut self.open {
+            None => {
+                events::alert(&Change::Open(alarm.clone()));
+                self.open = Some(OpenAlarm { alert_key: 0, alarm, opened_at: now, logged_at: now });
+            }
+            Some(open) if (now - open.logged_at).abs() >= remind_after => {
+                events::alert(&Change::Repeat(0, alarm, open.opened_at));
+                open.logged_at = now;
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn failing(error: &StoreError) -> Alarm {
+    let reason = error.to_string();
+    Alarm {
+        rule: Rule::StoreFailing,
+        subject: "database".into(),
+        stage: 0,
+        message: format!(
+            "{reason}; logins go on, polls wait, what was fetched is kept in memory: free disk space, or check the disk \
+             and the file's owner"
+        ),
+        fields: Fields { error: Some(reason), ..Fields::default() },
     }
 }

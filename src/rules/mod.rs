@@ -2,6 +2,7 @@
 //! I/O, no logging, nothing async. A year of shop life runs through it in seconds (`tests/year.rs`).
 
 pub mod agenda;
+pub mod alarms;
 pub mod budget;
 pub mod coverage;
 pub mod history;

@@ -35,8 +35,8 @@ impl Store {
             .await?;
         for (app_id, name) in configured {
             sqlx::query(
-                "INSERT INTO app (app_id, app_name, configured, first_seen_at) VALUES (?1, ?2, 1, ?3)
-                 ON CONFLICT DO UPDATE SET configured = 1, app_name = ?2",
+                "INSERT INTO app (app_id, app_name, configured, first_seen_at, configured_at) VALUES (?1, ?2, 1, ?3, ?3)
+                 ON CONFLICT DO UPDATE SET configured = 1, app_name = ?2, configured_at = coalesce(configured_at, ?3)",
             )
             .bind(app_id.as_str())
             .bind(name.clone())
@@ -44,6 +44,9 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         }
+        sqlx::query("UPDATE app SET configured_at = NULL WHERE configured = 0 AND configured_at IS NOT NULL")
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -79,7 +79,11 @@ impl Store {
             }
         }
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
-        Ok(Self { pool: connect(path, options).await? })
+        let pool = connect(path, options).await?;
+        // SQLite opens anything: whether it is a database shows when it is first read.
+        let read = sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1").fetch_optional(&pool).await;
+        read.map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(&error) })?;
+        Ok(Self { pool })
     }
 
     /// Leaves the file to its readers. In WAL mode a reader without write permission needs the `-wal`
@@ -163,7 +167,8 @@ fn reason(error: &sqlx::Error) -> String {
     }
 }
 
-fn migrations() -> Migrator {
+/// The scripts that make the tables, oldest first.
+pub(super) fn migrations() -> Migrator {
     let scripts = [(1, "history", include_str!("../../migrations/0001_history.sql"))];
     let migrations = scripts.map(|(version, name, sql)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)

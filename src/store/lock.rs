@@ -26,12 +26,17 @@ pub enum LockError {
 }
 
 impl DatabaseLock {
+    /// Where the lock of the database at `path` lies.
+    pub fn file(database: &Path) -> PathBuf {
+        super::key_file::beside(database, "lock")
+    }
+
     /// Takes the lock of the database at `path`.
     ///
     /// # Errors
     /// [`LockError::Held`] at once, without waiting.
     pub fn take(database: &Path) -> Result<Self, LockError> {
-        let path = super::key_file::beside(database, "lock");
+        let path = Self::file(database);
         let io_error = |error| LockError::Io { path: path.clone(), error };
         let file = OpenOptions::new()
             .write(true)

@@ -4,10 +4,12 @@
 //! readers and the writer never wait for each other, and in rollback mode after a clean stop, so that a
 //! reader without write permission needs nothing but the file itself (see [`Store::close`]).
 
+mod alerts;
 mod apps;
 mod backup;
 mod columns;
 mod database;
+mod facts;
 mod housekeeping;
 mod key_file;
 mod ledger;
@@ -15,6 +17,7 @@ mod lock;
 mod logins;
 mod packages;
 mod polls;
+mod schema;
 mod session_file;
 mod usage;
 mod views;
@@ -28,6 +31,7 @@ pub use ledger::{CallEnd, NewPoll, OpenPoll};
 pub use lock::{DatabaseLock, LockError};
 pub use logins::LoginRecord;
 pub use packages::PackageRecord;
+pub use schema::Schema;
 pub use session_file::{SessionFile, SessionFileError};
 pub use usage::{Answer, Correction, UsageRecord};
-pub use views::{Cell, DateColumn, Filter, Sheet, VIEWS, View, ViewError};
+pub use views::{Cell, DateColumn, Filter, Sheet, VIEWS, View, ViewError, instant_text};

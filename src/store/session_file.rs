@@ -56,6 +56,11 @@ impl SessionFile {
         Self { path: beside(database, "session"), writing: Arc::default() }
     }
 
+    /// Its place.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The kept session of a device, if it is of the same login (`identity`).
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::columns::instant;
 use super::database::{Store, StoreError};
-use chrono::{Days, NaiveDate, NaiveTime, SecondsFormat};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -100,6 +100,22 @@ pub enum Cell {
     Text(String),
 }
 
+impl Sheet {
+    /// The value in a column of one of its rows; nothing where there is no such column.
+    pub fn cell<'a>(&self, row: &'a [Cell], column: &str) -> &'a Cell {
+        let index = self.columns.iter().position(|name| name == column);
+        index.and_then(|index| row.get(index)).unwrap_or(&Cell::Null)
+    }
+
+    /// The same, if it is text.
+    pub fn text<'a>(&self, row: &'a [Cell], column: &str) -> Option<&'a str> {
+        match self.cell(row, column) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 impl View {
     /// The view of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -146,8 +162,9 @@ impl Store {
                 if let Some(from) = filter.from {
                     query.push(" AND ").push(column).push(" >= ").push_bind(beginning_of(from, timezone));
                 }
-                if let Some(to) = filter.to {
-                    query.push(" AND ").push(column).push(" < ").push_bind(beginning_of(to + Days::new(1), timezone));
+                // Text is compared, which holds for years of four digits; no row is newer than those.
+                if let Some(end) = filter.to.and_then(|to| to.succ_opt()).filter(|end| end.year() <= 9999) {
+                    query.push(" AND ").push(column).push(" < ").push_bind(beginning_of(end, timezone));
                 }
             }
             None => {}
@@ -166,7 +183,11 @@ fn beginning_of(day: NaiveDate, timezone: Tz) -> String {
     // Where daylight saving time skips midnight, the day begins when the clock goes on.
     let local = (0..24)
         .find_map(|hour| day.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?).and_local_timezone(timezone).earliest());
-    let at = local.map_or_else(|| instant(0), |at| at.to_utc());
+    instant_text(local.map_or_else(|| instant(0), |at| at.to_utc()))
+}
+
+/// An instant as the views write it.
+pub fn instant_text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 

@@ -50,7 +50,9 @@ fn a_demo_shows_login_renewal_refusals_and_the_chain_and_ctrl_c_ends_it_with_the
     assert!(log.trim_end().ends_with("stopping"), "{log}");
 
     let summary = String::from_utf8(output.stdout).expect("UTF-8");
-    for part in ["Status", "till-1", "Store C", "poskeeper-demo/poskeeper.db", "What was seen: "] {
+    for part in
+        ["poskeeper-demo/settings.toml status", "till-1", "Store C", "poskeeper-demo/poskeeper.db", "What was seen: "]
+    {
         assert!(summary.contains(part), "no {part:?} in:\n{summary}");
     }
     assert!(summary.contains("3 logins (2 ok, 1 refused); 1 renewal,"), "{summary}");
@@ -77,7 +79,7 @@ fn a_demo_shows_login_renewal_refusals_and_the_chain_and_ctrl_c_ends_it_with_the
         for row in rows(sql.trim().trim_matches('\'')) {
             let cells: Vec<_> = row.split('|').filter(|cell| !cell.is_empty()).collect(); // a sister has no name
             let is_shown =
-                |line: &str| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).eq(cells.clone());
+                |line: &str| line.split(['│', '┆']).map(str::trim).filter(|cell| !cell.is_empty()).eq(cells.clone());
             assert!(summary.lines().any(is_shown), "no {row} in:\n{summary}");
         }
     }

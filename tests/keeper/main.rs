@@ -4,6 +4,8 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 mod backfills;
+mod check;
+mod commands;
 mod crash;
 mod demo;
 mod documented;

@@ -39,7 +39,7 @@ pub(super) fn introduce(sandbox: &Sandbox, folder: &DemoFolder, seconds: u64) {
     say("There are one till, till-1, and three stores: A, B and C. Their appIds begin with A, B and C, too.");
     say(&format!(
         "Here a login holds for {relogin} s and usage is asked for every 6 s; in a shop it is hours. \
-         Store C has a busy day: its calls of today will be used up within 40 s."
+         Store C has a busy day: its calls of today will be used up within 40 s. The package of Store B ends in some days."
     ));
     say(&format!("The daemon runs for {seconds} s now; ctrl-c ends it earlier. Its log lines, times in UTC:"));
 }

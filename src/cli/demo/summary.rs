@@ -2,12 +2,15 @@
 
 use super::super::failure::Failure;
 use super::super::output;
+use super::super::overview::overview;
+use super::super::status::Status;
+use super::super::table::{table, text};
 use super::folder::DemoFolder;
 use super::prose::wrapped;
+use crate::clock;
 use crate::settings::Settings;
 use crate::store::{Cell, Filter, Sheet, Store, View};
 use chrono::{DateTime, TimeDelta, Utc};
-use comfy_table::{Table, presets};
 use std::collections::{BTreeMap, HashSet};
 
 const LATEST_USAGE: &str = "SELECT app_id, app_name, used_times, limit_times FROM usage_latest";
@@ -15,23 +18,27 @@ const CALLS_BY_OUTCOME: &str = "SELECT endpoint, outcome, count(*) AS calls FROM
 
 pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<(), Failure> {
     let store = Store::open_for_reading(&settings.database.path).await.map_err(Failure::failed)?;
-    let status = status(&store, settings).await?;
+    let now = clock::now();
+    let status = Status::read(settings, &store, &now).await.map_err(Failure::failed)?;
     let seen = Seen::read(&store, settings).await?;
     store.close().await;
+    let status_command = format!("poskeeper --config {} status", quoted(&folder.settings().display().to_string()));
+    let latest_usage = select(&seen.usage_latest, &["app_id", "app_name", "used_times", "limit_times"]);
     let text = [
-        format!("Status\n{status}"),
-        format!("{LATEST_USAGE}\n{}", latest_usage(&seen)),
-        format!("{CALLS_BY_OUTCOME}\n{}", calls_by_outcome(&seen)),
+        format!("{status_command}\n{}", overview(&status, settings, &now)),
+        format!("{LATEST_USAGE}\n{}", table(&latest_usage)),
+        format!("{CALLS_BY_OUTCOME}\n{}", table(&calls_by_outcome(&seen))),
         places(folder),
         what_was_seen(&seen),
     ];
-    output::print(&format!("\n{}\n", text.join("\n\n")))
+    output::print(&format!("\n{}\n", text.join("\n")))
 }
 
 /// The views that the summary speaks of.
 struct Seen {
     logins: Sheet,
     calls: Sheet,
+    alerts: Sheet,
     apps: Sheet,
     usage_latest: Sheet,
 }
@@ -41,16 +48,11 @@ impl Seen {
         Ok(Self {
             logins: read(store, settings, "logins").await?,
             calls: read(store, settings, "calls").await?,
+            alerts: read(store, settings, "alerts").await?,
             apps: read(store, settings, "apps").await?,
             usage_latest: read(store, settings, "usage_latest").await?,
         })
     }
-}
-
-/// Stands in for `poskeeper status`, to be called here as soon as there is one.
-async fn status(store: &Store, settings: &Settings) -> Result<String, Failure> {
-    let columns = ["device", "relogin_due_at", "expires_at", "last_outcome"];
-    Ok(table(&columns, select(&read(store, settings, "login_status").await?, &columns)))
 }
 
 async fn read(store: &Store, settings: &Settings, view: &str) -> Result<Sheet, Failure> {
@@ -58,19 +60,15 @@ async fn read(store: &Store, settings: &Settings, view: &str) -> Result<Sheet, F
     store.read_view(view, &Filter::default(), settings.timezone).await.map_err(Failure::failed)
 }
 
-fn latest_usage(seen: &Seen) -> String {
-    let columns = ["app_id", "app_name", "used_times", "limit_times"];
-    table(&columns, select(&seen.usage_latest, &columns))
-}
-
-fn calls_by_outcome(seen: &Seen) -> String {
-    let mut counts = BTreeMap::<_, usize>::new();
-    select(&seen.calls, &["endpoint", "outcome"]).into_iter().for_each(|row| *counts.entry(row).or_default() += 1);
-    let with_count = |(mut row, count): (Vec<String>, usize)| {
-        row.push(count.to_string());
-        row
-    };
-    table(&["endpoint", "outcome", "calls"], counts.into_iter().map(with_count).collect())
+fn calls_by_outcome(seen: &Seen) -> Sheet {
+    let mut counts = BTreeMap::<_, i64>::new();
+    texts(&seen.calls, &["endpoint", "outcome"]).into_iter().for_each(|row| *counts.entry(row).or_default() += 1);
+    let row =
+        |(key, count): (Vec<String>, i64)| key.into_iter().map(Cell::Text).chain([Cell::Integer(count)]).collect();
+    Sheet {
+        columns: ["endpoint", "outcome", "calls"].map(str::to_owned).to_vec(),
+        rows: counts.into_iter().map(row).collect(),
+    }
 }
 
 fn places(folder: &DemoFolder) -> String {
@@ -85,12 +83,12 @@ fn places(folder: &DemoFolder) -> String {
     for sql in [LATEST_USAGE, CALLS_BY_OUTCOME] {
         lines.push(format!("  sqlite3 -readonly -header -column {} \\\n    '{sql}'", quoted(&database)));
     }
-    lines.join("\n")
+    lines.join("\n") + "\n"
 }
 
 /// In counts of the database, not of the script.
 fn what_was_seen(seen: &Seen) -> String {
-    let logins = select(&seen.logins, &["outcome", "attempted_at", "relogin_due_at"]);
+    let logins = texts(&seen.logins, &["outcome", "attempted_at", "relogin_due_at"]);
     let good: Vec<_> = logins.iter().filter(|row| row[0] == "ok").collect();
     let spare = good.windows(2).filter_map(|pair| Some(instant(&pair[0][2])? - instant(&pair[1][1])?));
     let renewals = spare.clone().min().map_or_else(String::new, |least| {
@@ -101,11 +99,12 @@ fn what_was_seen(seen: &Seen) -> String {
             least.num_seconds().abs()
         )
     });
-    let calls = select(&seen.calls, &["endpoint", "outcome", "subject"]);
+    let calls = texts(&seen.calls, &["endpoint", "outcome", "subject"]);
     let polls: Vec<_> = calls.iter().filter(|row| row[0] != "login").collect();
     let askers = polls.iter().map(|row| row[2].as_str()).collect::<HashSet<_>>().len();
-    let sisters = select(&seen.apps, &["configured"]).iter().filter(|row| row[0] == "0").count();
-    let used_up = select(&seen.usage_latest, &["used_times", "limit_times"]);
+    let sisters = texts(&seen.apps, &["configured"]).iter().filter(|row| row[0] == "0").count();
+    let alerts = texts(&seen.alerts, &["rule"]);
+    let used_up = texts(&seen.usage_latest, &["used_times", "limit_times"]);
     let used_up = match used_up.iter().filter(|row| row[0] == row[1]).count() {
         0 => String::new(),
         count => format!(
@@ -114,11 +113,13 @@ fn what_was_seen(seen: &Seen) -> String {
         ),
     };
     let text = format!(
-        "What was seen: {}{renewals}. {} of {}; the answers told of {}, too.{used_up}",
+        "What was seen: {}{renewals}. {} of {}; the answers told of {}, too.{used_up} \
+         Opened: {}.",
         outcomes("login", logins.iter().map(|row| row[0].as_str())),
         outcomes("poll", polls.iter().map(|row| row[1].as_str())),
         counted(askers, "store"),
         counted(sisters, "sister store"),
+        outcomes("alert", alerts.iter().map(|row| row[0].as_str())),
     );
     wrapped(&text, 80).join("\n")
 }
@@ -129,7 +130,7 @@ fn outcomes<'a>(what: &str, outcomes: impl Iterator<Item = &'a str>) -> String {
     outcomes.for_each(|outcome| *counts.entry(outcome).or_default() += 1);
     let each = counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect::<Vec<_>>().join(", ");
     let all: usize = counts.values().sum();
-    format!("{} ({each})", counted(all, what))
+    if all == 0 { counted(0, what) } else { format!("{} ({each})", counted(all, what)) }
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -137,30 +138,23 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{ending}")
 }
 
-/// Some columns of a view, as text; empty where there is nothing.
-fn select(sheet: &Sheet, columns: &[&str]) -> Vec<Vec<String>> {
+/// Some columns of a view.
+fn select(sheet: &Sheet, columns: &[&str]) -> Sheet {
     let index = |name: &&str| sheet.columns.iter().position(|column| column == name).expect("a column of the contract");
     let indices: Vec<_> = columns.iter().map(index).collect();
-    sheet.rows.iter().map(|row| indices.iter().map(|index| shown(&row[*index])).collect()).collect()
+    Sheet {
+        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+        rows: sheet.rows.iter().map(|row| indices.iter().map(|index| row[*index].clone()).collect()).collect(),
+    }
 }
 
-fn shown(cell: &Cell) -> String {
-    match cell {
-        Cell::Null => String::new(),
-        Cell::Integer(number) => number.to_string(),
-        Cell::Real(number) => format!("{number:?}"),
-        Cell::Text(text) => text.clone(),
-    }
+/// The same as text; empty where there is nothing.
+fn texts(sheet: &Sheet, columns: &[&str]) -> Vec<Vec<String>> {
+    select(sheet, columns).rows.iter().map(|row| row.iter().map(text).collect()).collect()
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     text.parse().ok()
-}
-
-fn table(columns: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(columns).add_rows(rows);
-    table.trim_fmt()
 }
 
 /// As a shell takes it for one word.
@@ -182,6 +176,7 @@ mod tests {
     #[test]
     fn outcomes_are_counted_in_words() {
         assert_eq!(outcomes("poll", ["ok"].into_iter()), "1 poll (1 ok)");
+        assert_eq!(outcomes("alert", [].into_iter()), "0 alerts");
         assert_eq!(outcomes("login", ["ok", "refused", "ok"].into_iter()), "3 logins (2 ok, 1 refused)");
     }
 }

@@ -1,0 +1,161 @@
+//! Judges what is wrong, writes it down, and says it once: the last step of every tick.
+
+use super::{Observations, Progress, StoreHealth};
+use crate::clock;
+use crate::events;
+use crate::model::{Endpoint, Moment, day_of};
+use crate::rules::agenda::PollPlan;
+use crate::rules::alarms::{
+    Alarm, Change, ClockFacts, OpenAlarm, login_trouble, lost_days, package_trouble, quota_trouble, reconcile,
+    stale_polls, wrong_clock,
+};
+use crate::rules::renewal::{KeyState, key_state};
+use crate::store::{Store, StoreError};
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How long the judge sleeps where there is no news: time alone opens alerts, too.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// What an operator may set about alerts.
+#[derive(Debug, Clone)]
+pub struct AlertPlan {
+    /// Sister stores, too.
+    pub sisters: bool,
+    /// Of `quota.high`.
+    pub usage_percent: Vec<u32>,
+    /// Of `package.ending`.
+    pub package_days_left: Vec<u32>,
+    /// Of `poll.stale`.
+    pub stale_after: TimeDelta,
+    /// Of `clock.wrong`.
+    pub clock_skew: TimeDelta,
+    /// Between two lines of an open alert.
+    pub remind_after: TimeDelta,
+}
+
+/// The worker that judges.
+pub struct Judge {
+    /// History and alerts.
+    pub store: Store,
+    /// Whether that can be written.
+    pub health: Arc<StoreHealth>,
+    /// What the other workers saw.
+    pub observations: Arc<Observations>,
+    /// The vendor's calendar.
+    pub timezone: Tz,
+    /// Which endpoints are polled, and when.
+    pub polls: PollPlan,
+    /// What the operator wants to hear of.
+    pub alerts: AlertPlan,
+    /// Judged last.
+    last: Option<Moment>,
+    /// A step of the clock, and how many answers had come by then.
+    step: Option<(TimeDelta, u64)>,
+    /// Alarms that only a change of the history can change.
+    lost: Vec<Alarm>,
+}
+
+impl Judge {
+    /// Has judged nothing yet.
+    pub fn new(
+        store: Store,
+        health: Arc<StoreHealth>,
+        observations: Arc<Observations>,
+        timezone: Tz,
+        polls: PollPlan,
+        alerts: AlertPlan,
+    ) -> Self {
+        let (last, step, lost) = (None, None, Vec::new());
+        Self { store, health, observations, timezone, polls, alerts, last, step, lost }
+    }
+
+    /// Judges until the stop.
+    pub async fn run(mut self, stop: CancellationToken, progress: Progress) {
+        progress.first_pass_done();
+        loop {
+            progress.beat();
+            self.judge(&clock::now()).await;
+            tokio::select! {
+                () = self.observations.news() => {}
+                () = tokio::time::sleep(LONGEST_SLEEP) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Judges once.
+    pub async fn judge(&mut self, now: &Moment) {
+        self.note_recovery().await;
+        let changes = self.changes(now).await;
+        let Some(changes) = self.health.check(changes).filter(|changes| !changes.is_empty()) else { return };
+        let recorded = self.store.record_alarms(&changes, now.wall).await;
+        if self.health.check(recorded).is_some() {
+            changes.iter().for_each(events::alert);
+        }
+    }
+
+    async fn changes(&mut self, now: &Moment) -> Result<Vec<Change>, StoreError> {
+        let open = self.store.open_alarms().await?;
+        let mut standing = self.quota(now, &open).await?;
+        let packages = self.store.package_facts(self.alerts.sisters).await?;
+        standing.extend(package_trouble(now.wall, self.timezone, &packages, &self.alerts.package_days_left));
+        standing.extend(login_trouble(now, &self.observations.devices()));
+        standing.extend(self.stale(now).await?);
+        if self.observations.take_history_changed() {
+            let today = day_of(now.wall, self.timezone);
+            self.lost = lost_days(&self.store.lost_days(today).await?);
+        }
+        standing.extend(self.lost.iter().cloned());
+        standing.extend(wrong_clock(&self.clock_facts(now), self.alerts.clock_skew, &open));
+        Ok(reconcile(now.wall, standing, &open, self.alerts.remind_after))
+    }
+
+    async fn quota(&self, now: &Moment, open: &[OpenAlarm]) -> Result<Vec<Alarm>, StoreError> {
+        let today = day_of(now.wall, self.timezone);
+        let facts = self.store.quota_facts(today, self.alerts.sisters).await?;
+        let facts: Vec<_> = facts.into_iter().map(|(_, fact)| fact).collect();
+        Ok(quota_trouble(&facts, &self.alerts.usage_percent, open))
+    }
+
+    async fn stale(&self, now: &Moment) -> Result<Vec<Alarm>, StoreError> {
+        let mut facts = Vec::new();
+        for endpoint in [Endpoint::DailyAccess, Endpoint::AccessConfig] {
+            let Some(line) = self.polls.line(endpoint) else { continue };
+            let last_slot = line.last_slot(now.wall);
+            let of_endpoint = self.store.poll_facts(endpoint).await?;
+            facts.extend(of_endpoint.into_iter().map(|fact| crate::rules::alarms::PollFacts { last_slot, ..fact }));
+        }
+        Ok(stale_polls(now.wall, &facts, self.alerts.stale_after))
+    }
+
+    fn clock_facts(&mut self, now: &Moment) -> ClockFacts {
+        let answers = self.observations.answers();
+        let stepped = self.last.as_ref().and_then(|last| now.step_since(last));
+        if let Some(step) = stepped.filter(|step| step.abs() > self.alerts.clock_skew) {
+            self.step = Some((step, answers));
+        }
+        self.last = Some(now.clone());
+        // An answer tells more than the step: it has the vendor's time, or the vendor has none to tell.
+        self.step = self.step.filter(|(_, answers_then)| *answers_then == answers);
+        let unproven = |session: &&crate::model::Session| key_state(now, session) == KeyState::Unproven;
+        let devices = self.observations.devices();
+        let behind = devices.iter().filter_map(|device| device.session.as_ref()).filter(unproven);
+        ClockFacts {
+            skews: self.observations.skews(),
+            unconfirmed_step: self.step.map(|(step, _)| step),
+            behind_login: behind.map(|session| session.logged_in_at.wall - now.wall).max(),
+        }
+    }
+
+    /// Writes down that the database failed, now that it can be written again.
+    async fn note_recovery(&self) {
+        if let Some((alarm, from, to)) = self.health.take_recovery() {
+            let recorded = self.store.record_past_alarm(&alarm, from, to).await;
+            self.health.check(recorded);
+        }
+    }
+}

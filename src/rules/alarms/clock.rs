@@ -1,0 +1,78 @@
+//! A clock that is wrong: `clock.wrong`.
+
+use super::{Alarm, Fields, OpenAlarm, Rule};
+use chrono::TimeDelta;
+
+/// What tells about this machine's clock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClockFacts {
+    /// Our clock minus the vendors' `Date`, as the newest answers told it.
+    pub skews: Vec<TimeDelta>,
+    /// The newest step of the clock that no answer has confirmed or refuted yet.
+    pub unconfirmed_step: Option<TimeDelta>,
+    /// After a reboot the clock lies before a login that was made: by how much.
+    pub behind_login: Option<TimeDelta>,
+}
+
+/// The alarm about the clock, for the worst of the facts. It stays until the clock is off by less than
+/// half of `tolerance`.
+pub fn wrong_clock(facts: &ClockFacts, tolerance: TimeDelta, open: &[OpenAlarm]) -> Option<Alarm> {
+    let is_open = open.iter().any(|known| known.alarm.rule == Rule::ClockWrong);
+    let limit = if is_open { tolerance / 2 } else { tolerance };
+    let behind = facts.behind_login.map(|by| -by.abs());
+    let worst = facts.skews.iter().copied().max_by_key(|skew| skew.abs()).filter(|skew| skew.abs() > limit);
+    let step = facts.unconfirmed_step.filter(|step| step.abs() > tolerance);
+    let (off, told) = match (worst, behind, step) {
+        (Some(skew), ..) => (skew, "is off from the vendor's"),
+        (None, Some(behind), _) => (behind, "lies before a login that was made with it"),
+        (None, None, Some(step)) => (step, "was stepped"),
+        (None, None, None) => return None,
+    };
+    let seconds = off.num_seconds();
+    let direction = if seconds >= 0 { "ahead" } else { "behind" };
+    Some(Alarm {
+        rule: Rule::ClockWrong,
+        subject: "clock".into(),
+        stage: 0,
+        message: format!(
+            "this machine's clock {told}, by {} s ({direction}); days and deadlines are reckoned by it: check its \
+             battery and its time service (`timedatectl`)",
+            seconds.abs()
+        ),
+        fields: Fields { skew_seconds: Some(seconds), ..Fields::default() },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLERANCE: TimeDelta = TimeDelta::seconds(120);
+
+    fn skewed(seconds: &[i64]) -> ClockFacts {
+        ClockFacts { skews: seconds.iter().map(|s| TimeDelta::seconds(*s)).collect(), ..ClockFacts::default() }
+    }
+
+    #[test]
+    fn the_worst_skew_counts_and_ahead_is_positive() {
+        assert_eq!(wrong_clock(&skewed(&[120, -120]), TOLERANCE, &[]), None);
+        let alarm = wrong_clock(&skewed(&[3, -121]), TOLERANCE, &[]).expect("an alarm");
+        assert_eq!(alarm.fields.skew_seconds, Some(-121));
+    }
+
+    #[test]
+    fn it_stays_until_the_clock_is_well_within_the_tolerance() {
+        let alarm = wrong_clock(&skewed(&[200]), TOLERANCE, &[]).expect("an alarm");
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let open = [OpenAlarm { alert_key: 1, alarm, opened_at: at, logged_at: at }];
+        assert!(wrong_clock(&skewed(&[100]), TOLERANCE, &open).is_some());
+        assert!(wrong_clock(&skewed(&[60]), TOLERANCE, &open).is_none());
+    }
+
+    #[test]
+    fn a_step_counts_until_an_answer_confirms_the_clock() {
+        let stepped = ClockFacts { unconfirmed_step: Some(TimeDelta::days(3)), ..skewed(&[]) };
+        assert!(wrong_clock(&stepped, TOLERANCE, &[]).is_some());
+        assert!(wrong_clock(&skewed(&[0]), TOLERANCE, &[]).is_none());
+    }
+}

@@ -1,0 +1,111 @@
+//! What the alarms are judged by: the history, read for the rules.
+
+use super::columns::{day, day_number, instant};
+use super::database::{Store, StoreError};
+use crate::model::Endpoint;
+use crate::rules::alarms::{PackageFacts, PollFacts, QuotaFacts};
+use chrono::{Days, NaiveDate};
+use sqlx::Row;
+
+/// Gaps that are older have been judged long ago.
+const GAP_DAYS: u64 = 60;
+
+impl Store {
+    /// The use of `today`: of the configured accounts, or of all.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn quota_facts(&self, today: NaiveDate, sisters: bool) -> Result<Vec<(i64, QuotaFacts)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT a.app_key, a.app_id, coalesce(a.app_name, a.app_id), u.limit_times, u.used_times
+             FROM app a CROSS JOIN daily_usage u ON u.app_key = a.app_key AND u.day = ?1
+             WHERE a.configured >= ?2",
+        )
+        .bind(day_number(today))
+        .bind(i64::from(!sisters))
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let (app_id, name) = (row.try_get(1)?, row.try_get(2)?);
+                let (limit, used) = (row.try_get(3)?, row.try_get(4)?);
+                Ok((row.try_get(0)?, QuotaFacts { app_id, name, day: today, limit, used, exhausted_at: None }))
+            })
+            .collect()
+    }
+
+    /// The packages that the vendor lists: of the configured accounts, or of all.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn package_facts(&self, sisters: bool) -> Result<Vec<PackageFacts>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT a.app_id, coalesce(a.app_name, a.app_id), p.start_date, p.end_date
+             FROM package p JOIN app a USING (app_key)
+             WHERE p.removed_at IS NULL AND a.configured >= ? ORDER BY a.app_key",
+        )
+        .bind(i64::from(!sisters))
+        .fetch_all(self.pool())
+        .await?;
+        let mut facts: Vec<PackageFacts> = Vec::new();
+        for row in rows {
+            let (app_id, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let package = (row.try_get(2)?, row.try_get(3)?);
+            match facts.last_mut().filter(|fact| fact.app_id == app_id) {
+                Some(fact) => fact.packages.push(package),
+                None => facts.push(PackageFacts { app_id, name, packages: vec![package] }),
+            }
+        }
+        Ok(facts)
+    }
+
+    /// How each configured account's polls went; the slots are the caller's to add.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn poll_facts(&self, endpoint: Endpoint) -> Result<Vec<PollFacts>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT a.app_id, coalesce(a.app_name, a.app_id), p.ok_at, coalesce(a.configured_at, a.first_seen_at)
+             FROM app a LEFT JOIN poll p ON p.app_key = a.app_key AND p.endpoint = ? WHERE a.configured = 1",
+        )
+        .bind(endpoint.name())
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PollFacts {
+                    app_id: row.try_get(0)?,
+                    name: row.try_get(1)?,
+                    endpoint,
+                    last_ok_at: row.try_get::<Option<i64>, _>(2)?.map(instant),
+                    configured_at: instant(row.try_get(3)?),
+                    last_slot: None,
+                })
+            })
+            .collect()
+    }
+
+    /// Recent days of configured accounts without a number, between days with one, that a good answer
+    /// covered after they ended and that no scheduled poll asks for any more.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn lost_days(&self, today: NaiveDate) -> Result<Vec<(String, NaiveDate)>, StoreError> {
+        let rows = sqlx::query(
+            "WITH RECURSIVE span (app_key, day, last_day) AS (
+                 SELECT a.app_key, max(?1, (SELECT min(day) FROM daily_usage u WHERE u.app_key = a.app_key)), min(?2, a.newest_day)
+                 FROM app a WHERE a.configured = 1 AND a.newest_day IS NOT NULL
+                 UNION ALL SELECT app_key, day + 1, last_day FROM span WHERE day < last_day
+             )
+             SELECT a.app_id, span.day FROM span JOIN app a USING (app_key)
+             WHERE span.day <= span.last_day
+               AND NOT EXISTS (SELECT 1 FROM daily_usage u WHERE u.app_key = span.app_key AND u.day = span.day)
+               AND EXISTS (SELECT 1 FROM asked k WHERE k.app_key = span.app_key AND span.day BETWEEN k.first_day AND k.last_day)",
+        )
+        .bind(day_number(today - Days::new(GAP_DAYS)))
+        .bind(day_number(today - Days::new(8)))
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, day(row.try_get(1)?)))).collect()
+    }
+}
