@@ -232,14 +232,14 @@ impl QuotaPoller {
             .sum();
         let usage = self.caller.store.todays_usage(app.app_key, today).await?;
         let is_refused = refusal(budget_left, usage, self.caller.keep_free).is_some();
-        Ok(!is_refused && spare_for_backfill(budget_left, slots_left) > 0)
+        Ok(!is_refused && spare_for_backfill(self.caller.calls_per_app_per_day, budget_left, slots_left) > 0)
     }
 
     /// Throws away what is past its time, once a day.
     async fn keep_house(&mut self, now: &Moment) {
         let today = day_of(now.wall, self.caller.timezone);
         if self.pruned_on != Some(today) {
-            let pruned = self.caller.store.prune(self.history.retention, today).await;
+            let pruned = self.caller.store.prune(self.history.retention, now, today).await;
             if self.caller.health.check(pruned).is_some() {
                 self.pruned_on = Some(today);
             }

@@ -52,11 +52,17 @@ pub fn due(now: &Moment, line: Option<&CronLine>, progress: Option<&SlotProgress
     let Some(slot) = line.last_slot(now.wall) else { return next() };
     match progress {
         None => Due::Now(slot),
-        Some(progress) if progress.slot == slot && progress.done => next(),
+        // The last attempt may have been interrupted: then nobody came to mark the slot as done.
+        Some(progress) if progress.slot == slot && (progress.done || progress.attempts >= MOST_ATTEMPTS) => next(),
         Some(progress) if progress.slot == slot && progress.attempts > 0 => {
-            let left = retry_pause(progress.attempts)
-                - progress.last_attempt.as_ref().map_or(TimeDelta::MAX, |last| now.since(last));
-            if left > TimeDelta::zero() { Due::At(now.wall + left) } else { Due::Now(slot) }
+            let since = progress.last_attempt.as_ref().map(|last| now.since(last));
+            match since.map(|since| (since, retry_pause(progress.attempts) - since)) {
+                // Negative: the machine was rebooted into an earlier time. Waiting for it could take hours.
+                Some((since, left)) if since >= TimeDelta::zero() && left > TimeDelta::zero() => {
+                    Due::At(now.wall + left)
+                }
+                _ => Due::Now(slot),
+            }
         }
         Some(_) if slot + splay > now.wall => Due::At(slot + splay),
         Some(_) => Due::Now(slot),
@@ -198,6 +204,25 @@ mod tests {
         for final_at_once in [Outcome::Ok, Outcome::Refused, Outcome::Unexpected] {
             assert!(is_done(final_at_once, 1), "{final_at_once}");
         }
+    }
+
+    #[test]
+    fn a_daemon_that_dies_in_every_attempt_makes_no_more_of_them_than_one_that_lives() {
+        let mut progress = SlotProgress { done: false, attempts: 2, ..served("2026-11-21T02:10:00Z") };
+        let now = at("2026-11-21T02:11:00Z");
+        assert!(matches!(due(&now, Some(&line()), Some(&progress), NONE), Due::Now(_)));
+        progress.attempts = MOST_ATTEMPTS;
+        let next = at("2026-11-21T04:10:00Z").wall;
+        assert_eq!(due(&now, Some(&line()), Some(&progress), NONE), Due::At(next));
+    }
+
+    #[test]
+    fn a_reboot_into_an_earlier_time_does_not_put_off_a_retry() {
+        let last_attempt = Some(at("2026-11-21T03:50:00Z"));
+        let progress = SlotProgress { done: false, last_attempt, ..served("2026-11-21T02:10:00Z") };
+        let mut now = at("2026-11-21T02:15:00Z");
+        now.boot.boot_id = "b".into();
+        assert!(matches!(due(&now, Some(&line()), Some(&progress), NONE), Due::Now(_)));
     }
 
     #[test]

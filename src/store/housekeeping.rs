@@ -2,7 +2,11 @@
 
 use super::columns::day_number;
 use super::database::{Store, StoreError};
-use chrono::{Days, NaiveDate};
+use crate::model::Moment;
+use chrono::{Days, NaiveDate, TimeDelta};
+
+/// More than any vendor day.
+const COUNTED_BY_THE_BUDGET: TimeDelta = TimeDelta::days(2);
 
 /// How long things are kept; 0: for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +19,12 @@ pub struct Retention {
 
 impl Store {
     /// Deletes what is past its time; returns how many rows. The newest call of each app and device
-    /// stays, because deadlines and turns are read from it.
+    /// stays, because deadlines and turns are read from it; so do the calls of this boot's last days,
+    /// because the budget counts them, whatever date a wrong clock gave them.
     ///
     /// # Errors
     /// Nothing, or the samples only, are deleted.
-    pub async fn prune(&self, retention: Retention, today: NaiveDate) -> Result<u64, StoreError> {
+    pub async fn prune(&self, retention: Retention, now: &Moment, today: NaiveDate) -> Result<u64, StoreError> {
         let cutoff = |days: u32| (days > 0).then(|| day_number(today - Days::new(days.into())));
         let mut deleted = 0;
         if let Some(cutoff) = cutoff(retention.samples_days) {
@@ -31,11 +36,13 @@ impl Store {
         }
         if let Some(cutoff) = cutoff(retention.calls_days) {
             deleted += sqlx::query(
-                "DELETE FROM call WHERE vendor_day < ? AND outcome IS NOT NULL
+                "DELETE FROM call WHERE vendor_day < ? AND outcome IS NOT NULL AND (boot_id <> ? OR uptime_ms < ?)
                  AND call_id NOT IN (SELECT max(call_id) FROM call WHERE device_key IS NOT NULL GROUP BY device_key)
                  AND call_id NOT IN (SELECT last_call FROM poll WHERE last_call IS NOT NULL)",
             )
             .bind(cutoff)
+            .bind(now.boot.boot_id.clone())
+            .bind(now.boot.uptime_ms - COUNTED_BY_THE_BUDGET.num_milliseconds())
             .execute(self.pool())
             .await?
             .rows_affected();
