@@ -57,7 +57,7 @@ struct StatusObject<'a> {
 }
 
 impl Status {
-    async fn read(settings: &Settings, store: &Store, now: &Moment) -> Result<Self, StoreError> {
+    pub(super) async fn read(settings: &Settings, store: &Store, now: &Moment) -> Result<Self, StoreError> {
         let devices = devices(settings, store).await?;
         let next = next(settings, store, now, &devices).await?;
         let mut alerts = whole(store, settings, "alerts").await?;
