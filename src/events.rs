@@ -168,7 +168,7 @@ pub fn login_failed(device: &str, failure: &CallFailure, attempts: u32, pause: T
 }
 
 /// A poll brought a good answer, and it is stored.
-pub fn poll_done(app_id: &AppId, endpoint: Endpoint, rows: usize, changed: usize, duration: TimeDelta) {
+pub fn poll_done(app_id: &AppId, name: &str, endpoint: Endpoint, rows: usize, changed: usize, duration: TimeDelta) {
     info!(
         event = "poll.done",
         app_id = app_id.as_str(),
@@ -176,12 +176,12 @@ pub fn poll_done(app_id: &AppId, endpoint: Endpoint, rows: usize, changed: usize
         row_count = rows,
         changed_count = changed,
         duration_ms = duration.num_milliseconds(),
-        "{endpoint} of {app_id}: {rows} row(s), {changed} changed",
+        "{endpoint} of {name}: {rows} row(s), {changed} changed",
     );
 }
 
 /// A poll failed.
-pub fn poll_failed(app_id: &AppId, endpoint: Endpoint, failure: &CallFailure, will_retry: bool) {
+pub fn poll_failed(app_id: &AppId, name: &str, endpoint: Endpoint, failure: &CallFailure, will_retry: bool) {
     let next = if will_retry { "tried again shortly" } else { "tried again at the next slot" };
     warn!(
         event = "poll.failed",
@@ -192,14 +192,14 @@ pub fn poll_failed(app_id: &AppId, endpoint: Endpoint, failure: &CallFailure, wi
         error_code = failure.error_code,
         error = failure.message,
         will_retry,
-        "{endpoint} of {app_id} failed ({}): {}; {next}",
+        "{endpoint} of {name} failed ({}): {}; {next}",
         failure.outcome,
         failure.message,
     );
 }
 
 /// A poll was due and not made.
-pub fn poll_skipped(app_id: &AppId, endpoint: Endpoint, reason: SkipReason) {
+pub fn poll_skipped(app_id: &AppId, name: &str, endpoint: Endpoint, reason: SkipReason) {
     let why = match reason {
         SkipReason::Budget => "pospal.calls_per_app_per_day is used up until the vendor's midnight",
         SkipReason::KeepFree => "fewer calls than pospal.keep_free remain of its limit today",
@@ -211,7 +211,7 @@ pub fn poll_skipped(app_id: &AppId, endpoint: Endpoint, reason: SkipReason) {
         app_id = app_id.as_str(),
         endpoint = endpoint.name(),
         reason = reason.name(),
-        "{endpoint} of {app_id} not polled: {why}",
+        "{endpoint} of {name} not polled: {why}",
     );
 }
 
@@ -294,7 +294,14 @@ pub fn alert(change: &Change) {
         Change::Repeat(_, alarm, since) => alarm_line(alarm, alarm.rule.name(), Some(*since)),
         Change::Resolve(OpenAlarm { alarm, opened_at, .. }) => {
             let event = format!("{}.resolved", alarm.rule.name());
-            line!(info, alarm, event, Some(*opened_at), format!("over: {}", alarm.message));
+            let (name, subject, since) = (alarm.rule.name(), &alarm.subject, utc(*opened_at));
+            line!(
+                info,
+                alarm,
+                event,
+                Some(*opened_at),
+                format!("{name} of {subject} is over; it was open since {since}")
+            );
         }
     }
 }

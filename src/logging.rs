@@ -88,7 +88,8 @@ where
             true => (colour(level), "\u{1b}[2m", "\u{1b}[0m"),
             false => ("", "", ""),
         };
-        let at = clock::wall().format("%H:%M:%SZ");
+        // Who watches a terminal knows which day it is; a file is read later.
+        let at = clock::wall().format(if writer.has_ansi_escapes() { "%H:%M:%SZ" } else { "%Y-%m-%d %H:%M:%SZ" });
         writeln!(writer, "{dim}{at}{plain} {bold}{level:<5}{plain} {dim}{name:<15}{plain} {}", words.message)
     }
 }

@@ -101,6 +101,7 @@ impl Workers {
                 Arc::new(QuotaApp {
                     app_key: known.get(&app.app_id).map_or(0, |known| known.app_key),
                     app_id: app.app_id.clone(),
+                    name: app.name.clone(),
                     app_key_secret: app.app_key.clone(),
                     base_url: app.base_url.clone(),
                     host: Arc::clone(host),
