@@ -3,12 +3,16 @@
 use crate::settings::LogFormat;
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 use tracing::level_filters::LevelFilter;
 use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry};
+use tracing_subscriber::{Layer, Registry, reload};
+
+/// Of the lines that are wanted: the one thing that a reload may change.
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// Sends log lines to stderr, or to the journal, from now on. A second call changes nothing.
 pub fn start(level: LevelFilter, format: LogFormat) {
@@ -18,11 +22,6 @@ pub fn start(level: LevelFilter, format: LogFormat) {
         LogFormat::Auto => LogFormat::Json,
         format => format,
     };
-    // Other people's crates speak of their own insides: only what is wrong with them matters.
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_target("sqlx", LevelFilter::ERROR)
-        .with_target("poskeeper", level);
     let journal = (format == LogFormat::Journald).then(journal).flatten();
     let layer = match (journal, format) {
         (Some(journal), _) => journal,
@@ -41,8 +40,27 @@ pub fn start(level: LevelFilter, format: LogFormat) {
             .with_writer(std::io::stderr)
             .boxed(),
     };
+    let (filter, handle) = reload::Layer::new(filter(level));
     // Only the demo and the daemon start it, once each; a second call is the demo's.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    if tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().is_ok() {
+        let _ = FILTER.set(handle);
+    }
+}
+
+/// Changes the least important level that is logged.
+pub fn set_level(level: LevelFilter) {
+    if let Some(handle) = FILTER.get() {
+        // It fails where there is no subscriber any more, and then nothing is logged anyway.
+        let _ = handle.reload(filter(level));
+    }
+}
+
+/// Other people's crates speak of their own insides: only what is wrong with them matters.
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("sqlx", LevelFilter::ERROR)
+        .with_target("poskeeper", level)
 }
 
 /// `None` where there is no journal to be reached: lines then go to stderr as JSON.
@@ -56,7 +74,7 @@ fn journal() -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
 
 /// systemd names the journal's socket by device and inode, so that a program whose stderr was
 /// redirected elsewhere does not log past it.
-fn stderr_is_the_journal() -> bool {
+pub fn stderr_is_the_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     let Ok(stderr) = std::fs::metadata("/proc/self/fd/2") else { return false };
     stream == format!("{}:{}", stderr.dev(), stderr.ino())

@@ -137,7 +137,7 @@ impl Daemon {
         let deadline = Instant::now() + PATIENCE;
         loop {
             while let Ok(line) = self.lines.try_recv() {
-                let line: Value = serde_json::from_str(&line).unwrap_or_else(|_| Value::String(line));
+                let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
                 self.log.push(line.clone());
                 if line["event"] == event && is_it(&line) {
                     return line;

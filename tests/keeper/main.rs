@@ -4,4 +4,5 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 mod harness;
+mod service;
 mod thin_slice;
