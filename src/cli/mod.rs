@@ -1,7 +1,7 @@
 //! The command line (contract section 1): one file per command.
 //!
 //! Results go to stdout, log lines and errors to stderr. A command returns what went wrong as a
-//! [`Failure`]; this file alone turns that into words and an exit code.
+//! `Failure`; this file alone turns that into words and an exit code.
 
 mod apikey;
 mod backfill;
