@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use workers::Groundwork;
 
 /// READY is said when every worker's first pass is over, but not later than this: a server that is down
 /// must not keep the machine from booting.
@@ -79,10 +80,12 @@ async fn keep_running(
     let mut schedule = Schedule::default();
     let mut told_hosts = HashSet::new();
     let mut is_ready = false;
+    let mut is_reload = false;
+    let mut groundwork = Groundwork::lay(settings, store).await?;
     loop {
         warn_of_exposure(settings, &mut told_hosts);
         let stop = CancellationToken::new();
-        let workers = Workers::build(settings, store, &stop).await?;
+        let workers = Workers::build_on(groundwork, settings, store, &stop).await?;
         let wake = Arc::new(Notify::new());
         let lines: Vec<_> = match settings.apps.is_empty() {
             true => Vec::new(),
@@ -93,7 +96,11 @@ async fn keep_running(
         };
         schedule.set(&lines, &wake).await?;
         let (board, mut running) = workers.start(&wake);
-        let mut next = supervise(&board, &mut running, control, settings, &mut is_ready).await;
+        if is_reload {
+            logging::set_level(settings.log.level);
+            events::daemon_reloaded(settings.devices.len(), settings.apps.len());
+        }
+        let mut next = supervise(&board, &mut running, control, settings, store, &mut is_ready).await;
         if matches!(next, Ok(Next::Stop)) {
             say_stopping();
         }
@@ -101,10 +108,10 @@ async fn keep_running(
         let all_stopped = async { while running.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(STOP_AT_LATEST, all_stopped).await;
         // What was told meanwhile comes before new workers make new calls.
-        while matches!(next, Ok(Next::Reload(_)))
+        while matches!(next, Ok(Next::Reload(..)))
             && let Ok(told) = control.try_recv()
         {
-            match next_step(told, settings) {
+            match next_step(told, settings, store).await {
                 Some(Next::Stop) => {
                     say_stopping();
                     next = Ok(Next::Stop);
@@ -115,17 +122,16 @@ async fn keep_running(
         }
         match next? {
             Next::Stop => return Ok(()),
-            Next::Reload(new) => *settings = *new,
+            Next::Reload(new, laid) => (*settings, groundwork) = (*new, laid),
         }
-        logging::set_level(settings.log.level);
-        events::daemon_reloaded(settings.devices.len(), settings.apps.len());
+        is_reload = true;
     }
 }
 
 /// What follows on the workers that run now.
 enum Next {
     Stop,
-    Reload(Box<Settings>),
+    Reload(Box<Settings>, Groundwork),
 }
 
 /// Feeds the watchdog and waits for what comes next.
@@ -134,6 +140,7 @@ async fn supervise(
     running: &mut JoinSet<()>,
     control: &mut mpsc::Receiver<Control>,
     settings: &Settings,
+    store: &Store,
     is_ready: &mut bool,
 ) -> Result<Next, DaemonError> {
     let is_idle = running.is_empty();
@@ -151,15 +158,17 @@ async fn supervise(
             () = board.full_round() => feed_watchdog(),
             () = tokio::time::sleep(IDLE_ROUND), if is_idle => feed_watchdog(),
             Some(_) = running.join_next(), if !is_idle => return Err(DaemonError::WorkerEnded),
-            told = control.recv() => if let Some(next) = next_step(told.unwrap_or(Control::Stop), settings) {
-                return Ok(next);
-            },
+            told = control.recv() => {
+                if let Some(next) = next_step(told.unwrap_or(Control::Stop), settings, store).await {
+                    return Ok(next);
+                }
+            }
         }
     }
 }
 
 /// What a message asks for; `None`: to go on as before.
-fn next_step(told: Control, settings: &Settings) -> Option<Next> {
+async fn next_step(told: Control, settings: &Settings, store: &Store) -> Option<Next> {
     let new = match told {
         Control::Stop => return Some(Next::Stop),
         Control::RefuseReload(reason) => {
@@ -176,7 +185,13 @@ fn next_step(told: Control, settings: &Settings) -> Option<Next> {
         events::daemon_reload_refused(&format!("{key} is another one; that takes a restart"));
         return None;
     }
-    Some(Next::Reload(new))
+    match Groundwork::lay(&new, store).await {
+        Ok(groundwork) => Some(Next::Reload(new, groundwork)),
+        Err(error) => {
+            events::daemon_reload_refused(&error);
+            None
+        }
+    }
 }
 
 fn say_stopping() {

@@ -3,6 +3,8 @@
 use crate::harness::{Daemon, FAST, PATIENCE, Shop};
 use poskeeper::model::Endpoint;
 use poskeeper::sandbox::Reply;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
@@ -136,6 +138,29 @@ async fn a_reload_puts_good_settings_in_force_and_leaves_the_old_ones_where_the_
     }
     assert!(!shop.path("other.db").exists());
     assert_eq!(shop.world().logins().len(), 1, "no reload was a reason to log in again");
+    assert!(daemon.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_reload_that_the_database_does_not_take_leaves_the_old_settings_at_work() {
+    let shop = Shop::open(FAST).await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("daemon.ready").await;
+    let options = SqliteConnectOptions::new().filename(shop.path("poskeeper.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.expect("a connection");
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("the write lock");
+
+    shop.edit_settings("name = \"Store A\"", "name = \"Store Alpha\"");
+    daemon.signal("HUP");
+    let line = daemon.wait_for("daemon.reload_refused").await;
+    assert!(line["error"].as_str().is_some_and(|error| error.contains("locked")), "{line}");
+    lock.rollback().await.expect("unlocked");
+    daemon.wait_for("poll.done").await;
+    assert_eq!(shop.query("SELECT count(*) FROM apps WHERE app_name = 'Store Alpha'"), ["0"]);
+
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded").await;
+    assert_eq!(shop.query("SELECT count(*) FROM apps WHERE app_name = 'Store Alpha'"), ["1"]);
     assert!(daemon.stop().await.success());
 }
 
