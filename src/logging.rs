@@ -5,6 +5,7 @@ use crate::settings::LogFormat;
 use std::fmt::{self, Debug, Write};
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
+use std::sync::OnceLock;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
@@ -15,7 +16,10 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, Registry};
+use tracing_subscriber::{Layer, Registry, reload};
+
+/// Of the lines that are wanted: the one thing that a reload may change.
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// Sends log lines to stderr, or to the journal, from now on. A second call changes nothing.
 pub fn start(level: LevelFilter, format: LogFormat) {
@@ -25,11 +29,6 @@ pub fn start(level: LevelFilter, format: LogFormat) {
         LogFormat::Auto => LogFormat::Json,
         format => format,
     };
-    // Other people's crates speak of their own insides: only what is wrong with them matters.
-    let filter = Targets::new()
-        .with_default(level.min(LevelFilter::WARN))
-        .with_target("sqlx", LevelFilter::ERROR)
-        .with_target("poskeeper", level);
     let journal = (format == LogFormat::Journald).then(journal).flatten();
     let layer = match (journal, format) {
         (Some(journal), _) => journal,
@@ -48,8 +47,27 @@ pub fn start(level: LevelFilter, format: LogFormat) {
             .with_writer(std::io::stderr)
             .boxed(),
     };
+    let (filter, handle) = reload::Layer::new(filter(level));
     // Only the demo and the daemon start it, once each; a second call is the demo's.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
+    if tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().is_ok() {
+        let _ = FILTER.set(handle);
+    }
+}
+
+/// Changes the least important level that is logged.
+pub fn set_level(level: LevelFilter) {
+    if let Some(handle) = FILTER.get() {
+        // It fails where there is no subscriber any more, and then nothing is logged anyway.
+        let _ = handle.reload(filter(level));
+    }
+}
+
+/// Other people's crates speak of their own insides: only what is wrong with them matters.
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("sqlx", LevelFilter::ERROR)
+        .with_target("poskeeper", level)
 }
 
 /// `None` where there is no journal to be reached: lines then go to stderr as JSON.
@@ -63,7 +81,7 @@ fn journal() -> Option<Box<dyn Layer<Registry> + Send + Sync>> {
 
 /// systemd names the journal's socket by device and inode, so that a program whose stderr was
 /// redirected elsewhere does not log past it.
-fn stderr_is_the_journal() -> bool {
+pub fn stderr_is_the_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
     let Ok(stderr) = std::fs::metadata("/proc/self/fd/2") else { return false };
     stream == format!("{}:{}", stderr.dev(), stderr.ino())
@@ -166,11 +184,12 @@ mod tests {
         let layer = tracing_subscriber::fmt::layer().event_format(ForPeople).with_ansi(false);
         let subscriber = tracing_subscriber::registry().with(layer.with_writer(move || writer.clone()));
         tracing::subscriber::with_default(subscriber, || {
-            tracing::info!(event = "login.renewed", device = "till-1", "{} is logged in", "till-1");
+            const NAME: &str = "login.renewed";
+            tracing::info!(event = NAME, device = "till-1", "{} is logged in", "till-1");
             tracing::warn!(target: "hyper", "a \u{1b}[31mred\u{7} word");
         });
         let printed = String::from_utf8(printed.0.lock().expect("one thread").clone()).expect("UTF-8");
-        let lines: Vec<_> = printed.lines().map(|line| line.split_at("16:01:49Z ".len()).1).collect();
+        let lines: Vec<_> = printed.lines().map(|line| line.split_at("2026-11-21 16:01:49Z ".len()).1).collect();
         assert_eq!(
             lines,
             ["INFO  login.renewed   till-1 is logged in", "WARN  hyper           a \u{fffd}[31mred\u{fffd} word"]

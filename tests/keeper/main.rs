@@ -16,4 +16,5 @@ mod polls;
 mod readers;
 mod sandbox;
 mod secrets;
+mod service;
 mod thin_slice;
