@@ -1,6 +1,10 @@
 //! How good is the forecast of a quota's end? Twenty invented shops live 120 days each, watched as the
 //! daemon watches: a poll at 00:10 and every two hours from 08:10 to 22:10, some of them missed. The
-//! figures are printed (`cargo test --test forecast -- --nocapture`) and held.
+//! figures are printed (`cargo test --test forecast -- --nocapture`) and held. The shops are harder than
+//! real ones: a fifth of their days end exhausted, many of them barely, and as many others nearly.
+//!
+//! The rule's constants were chosen on this seed. Three others gave: warned an hour ahead on 89 to 93% of
+//! all days and on 95 to 97% of those over 105% with a week of history; false alarms on 1.3 to 2.0%.
 
 #![allow(clippy::print_stdout, reason = "the figures are the point")]
 
@@ -8,6 +12,7 @@ use chrono::{TimeDelta, Weekday};
 use fastrand::Rng;
 use poskeeper::rules::forecast::{PastDay, Sample, exhausted_at};
 
+const SEED: u64 = 20_261_121;
 const SHOPS: u64 = 20;
 const DAYS: u32 = 120;
 const HISTORY_DAYS: u32 = 35;
@@ -147,7 +152,7 @@ impl Day {
     }
 
     /// What was wanted, as a share of the limit.
-    fn excess(&self) -> f64 {
+    fn demand(&self) -> f64 {
         self.wanted.last().copied().unwrap_or_default() / self.limit as f64
     }
 
@@ -211,7 +216,7 @@ struct Lived {
 fn live_all() -> Vec<Lived> {
     let mut all = Vec::new();
     for number in 0..SHOPS {
-        let mut rng = Rng::with_seed(20_261_121 + number);
+        let mut rng = Rng::with_seed(SEED + number);
         let shop = Shop::new(number, &mut rng);
         let mut past: Vec<(u32, PastDay)> = Vec::new();
         for number in 0..DAYS {
@@ -264,16 +269,30 @@ fn could_warn(lived: &Lived, end: TimeDelta) -> bool {
     end >= TimeDelta::hours(10) && lived.samples.iter().skip(1).any(shows)
 }
 
+type Rule = fn(&Lived) -> &Course;
+const LEARNED: Rule = |lived| &lived.learned;
+const LINE: Rule = |lived| &lived.line;
+
+type Group = (&'static str, fn(&Lived) -> bool);
+const GROUPS: [Group; 6] = [
+    ("all", |_| true),
+    ("after the first 8 days", |lived| lived.number > 8),
+    ("after the first 8 days, over 105% wanted", |lived| lived.number > 8 && lived.day.demand() > 1.05),
+    ("ordinary days", |lived| lived.day.kind == Kind::Ordinary),
+    ("busy days", |lived| lived.day.kind == Kind::Busy),
+    ("days with a wild program", |lived| lived.day.kind == Kind::Wild),
+];
+
 #[test]
 fn the_forecast_is_early_right_and_calm() {
     let all = live_all();
     let exhausted: Vec<_> = all.iter().filter_map(|lived| Some((lived, lived.day.exhausted_at()?))).collect();
     let other: Vec<_> = all.iter().filter(|lived| lived.day.exhausted_at().is_none()).collect();
     println!(
-        "days: {} in {SHOPS} shops, {} exhausted ({} of them not clearly: under 105% of the limit)",
+        "| {} days of {SHOPS} shops, {} exhausted, {} of these barely (under 105%) | learned | line |\n|---|---|---|",
         all.len(),
         exhausted.len(),
-        exhausted.iter().filter(|(lived, _)| lived.day.excess() < 1.05).count()
+        exhausted.iter().filter(|(lived, _)| lived.day.demand() < 1.05).count()
     );
 
     let mut errors = (Vec::new(), Vec::new());
@@ -288,56 +307,50 @@ fn the_forecast_is_early_right_and_calm() {
     let polls = errors.0.len();
     let (learned_error, line_error) = (median(errors.0), median(errors.1));
     println!(
-        "median error of the time: learned {:.0} min, line {:.0} min ({polls} polls where both spoke)",
+        "| median error of the time ({polls} polls where both spoke) | {:.0} min | {:.0} min |",
         learned_error * 60.0,
         line_error * 60.0
     );
 
+    let mut ahead = [0.0; 3];
+    let mut gain = 0.0;
     let possible: Vec<_> = exhausted.iter().filter(|(lived, end)| could_warn(lived, *end)).collect();
-    let mut in_time = 0.0;
-    for (name, least, kind) in [
-        ("all", 0.0, None),
-        ("over 105%", 1.05, None),
-        ("over 110%", 1.10, None),
-        ("busy", 0.0, Some(Kind::Busy)),
-        ("wild", 0.0, Some(Kind::Wild)),
-        ("ordinary", 0.0, Some(Kind::Ordinary)),
-    ] {
-        let of: Vec<_> = possible
-            .iter()
-            .filter(|(lived, _)| lived.day.excess() >= least && kind.is_none_or(|kind| lived.day.kind == kind))
-            .collect();
-        let warned = |course: fn(&Lived) -> &Course| share(&of, |(lived, end)| course(lived).lead(*end) >= 1.0) * 100.0;
-        let (learned, line) = (warned(|lived| &lived.learned), warned(|lived| &lived.line));
+    for (row, (name, is_meant)) in GROUPS.into_iter().enumerate() {
+        let of: Vec<_> = possible.iter().filter(|(lived, _)| is_meant(lived)).collect();
+        let percent = |rule: Rule| share(&of, |(lived, end)| rule(lived).lead(*end) >= 1.0) * 100.0;
+        let lead = |rule: Rule| median(of.iter().map(|(lived, end)| rule(lived).lead(*end)).collect());
+        let gained = of.iter().map(|(lived, end)| lived.learned.lead(*end) - lived.line.lead(*end));
+        let gained = median(gained.collect());
         println!(
-            "warned an hour ahead, {name}: learned {learned:.1}%, line {line:.1}% of {} days; median lead {:.1} h, line {:.1} h; median gain {:.1} h",
+            "| warned an hour ahead, {name} ({} days) | {:.1}%, median lead {:.1} h ({gained:+.1} h) | {:.1}%, {:.1} h |",
             of.len(),
-            median(of.iter().map(|(lived, end)| lived.learned.lead(*end)).collect()),
-            median(of.iter().map(|(lived, end)| lived.line.lead(*end)).collect()),
-            median(of.iter().map(|(lived, end)| lived.learned.lead(*end) - lived.line.lead(*end)).collect()),
+            percent(LEARNED),
+            lead(LEARNED),
+            percent(LINE),
+            lead(LINE)
         );
-        if name == "all" {
-            in_time = learned;
+        if row < ahead.len() {
+            ahead[row] = percent(LEARNED);
+        }
+        if row == 0 {
+            gain = gained;
         }
     }
 
-    let false_alarms = share(&other, |lived| lived.learned.openings > 0) * 100.0;
-    let line_false_alarms = share(&other, |lived| lived.line.openings > 0) * 100.0;
-    println!("false alarms: learned {false_alarms:.2}%, line {line_false_alarms:.2}% of {} days", other.len());
-    let first_weeks: Vec<_> = other.iter().filter(|lived| lived.number < 9).collect();
-    println!(
-        "false alarms without history: {:.2}% of {}",
-        share(&first_weeks, |l| l.learned.openings > 0) * 100.0,
-        first_weeks.len()
-    );
-    println!("  their demand: {:?}", {
-        let mut v: Vec<_> =
-            other.iter().filter(|l| l.learned.openings > 0).map(|l| (l.day.excess() * 100.0) as i64).collect();
-        v.sort();
-        v
-    });
-    let calm = share(&all, |lived| lived.learned.openings <= 1) * 100.0;
-    let line_calm = share(&all, |lived| lived.line.openings <= 1) * 100.0;
-    println!("at most one opening: learned {calm:.2}%, line {line_calm:.2}% of days");
-    let _ = in_time;
+    let cried = |rule: Rule| share(&other, |lived| rule(lived).openings > 0) * 100.0;
+    let (false_alarms, line_false_alarms) = (cried(LEARNED), cried(LINE));
+    println!("| false alarms ({} days) | {false_alarms:.2}% | {line_false_alarms:.2}% |", other.len());
+    let far_off = |rule: Rule| share(&other, |lived| rule(lived).openings > 0 && lived.day.demand() < 0.9) * 100.0;
+    println!("| of these under 90% of the limit in the end | {:.2}% | {:.2}% |", far_off(LEARNED), far_off(LINE));
+    let calm = |rule: Rule| share(&all, |lived| rule(lived).openings <= 1) * 100.0;
+    println!("| opened at most once | {:.2}% of days | {:.2}% |", calm(LEARNED), calm(LINE));
+
+    assert!(learned_error * 1.5 < line_error, "{learned_error} {line_error}");
+    assert!(ahead[0] >= 88.0, "all days: {}", ahead[0]);
+    assert!(ahead[1] >= 92.0, "with a week of history: {}", ahead[1]);
+    assert!(ahead[2] >= 95.0, "and clearly over: {}", ahead[2]);
+    assert!(gain >= 1.0, "earlier than the line: {gain}");
+    assert!(false_alarms <= 2.0, "false alarms: {false_alarms}");
+    assert!(far_off(LEARNED) <= 0.3, "far off: {}", far_off(LEARNED));
+    assert!(calm(LEARNED) >= 99.0, "flaps: {}", calm(LEARNED));
 }
