@@ -125,7 +125,7 @@ impl QuotaCaller {
             return CallResult::Failed(interrupted());
         }
         let now = clock::now();
-        match self.health.check(self.refusal(app, &now).await) {
+        match self.health.check_read(self.refusal(app, &now).await) {
             None => return CallResult::StoreFailed,
             Some(Some(reason)) => return self.skip(app, purpose, reason).await,
             Some(None) => {}
