@@ -2,7 +2,7 @@
 
 use super::chart::{Bar, Bars, Cell, HeatMap, grouped};
 use super::data::{App, ChainDay, Report, is_exhausted, percent};
-use super::stores::MOST_STORES;
+use super::stores::{MOST_LARGE, MOST_STORES};
 use super::told::{share, use_of};
 use super::words::Words;
 use crate::store::UsageDay;
@@ -20,6 +20,7 @@ pub(super) fn chain(report: &Report, words: &Words) -> Markup {
             h2 { (words.chain) }
             (sums(report, words))
             (bars(report, words))
+            @if !is_small(report) { (exhausted(report, words)) }
             (heat_map(report, words, &ranking))
             h3 { (words.ranking) }
             (table(words, top, 0))
@@ -38,7 +39,8 @@ fn sums(report: &Report, words: &Words) -> Markup {
     let failed = (words.of_them_failed)(&grouped(sum(|app| app.spent.failed)));
     let exhausted = sum(|app| i64::try_from(app.exhausted_days()).unwrap_or_default());
     let sisters = apps.iter().filter(|app| !app.known.configured).count();
-    let tile = |number: i64, name: &str, more: &str| html! { div { b { (grouped(number)) } " " (name) small { (more) } } };
+    let tile =
+        |number: i64, name: &str, more: &str| html! { div { b { (grouped(number)) } " " (name) small { (more) } } };
     let sisters = if sisters == 0 { String::new() } else { (words.of_them_sisters)(sisters) };
     html! {
         div.sums {
@@ -49,6 +51,22 @@ fn sums(report: &Report, words: &Words) -> Markup {
             (tile(sum(|app| app.spent.calls), words.own_calls, &failed))
         }
     }
+}
+
+/// A day on which one of few stores is exhausted can be marked; of many stores, one always is.
+fn is_small(report: &Report) -> bool {
+    report.apps.len() <= MOST_LARGE
+}
+
+fn exhausted(report: &Report, words: &Words) -> Markup {
+    let bar = |(day, sum): (&NaiveDate, &ChainDay)| {
+        let tip = format!("{day}: {}", (words.stores_exhausted)(sum.exhausted));
+        Bar { day: *day, value: 0, part: sum.exhausted, limit: None, is_marked: false, tip }
+    };
+    let bars: Vec<_> = report.chain().iter().map(bar).collect();
+    let description = bars.last().map(|bar| bar.tip.clone()).unwrap_or_default();
+    let title = words.exhausted_bars;
+    Bars { span: report.span, bars, title, description: &description, keys: &[], part: "full" }.draw()
 }
 
 fn bars(report: &Report, words: &Words) -> Markup {
@@ -62,14 +80,15 @@ fn bars(report: &Report, words: &Words) -> Markup {
             value: sum.used,
             part: 0,
             limit: Some(sum.limit),
-            is_marked: sum.exhausted > 0,
+            is_marked: is_small(report) && sum.exhausted > 0,
             tip: format!("{day}: {told}, {exhausted}"),
         }
     };
     let keys = [("bar", words.used), ("limit", words.limit), ("full", words.some_exhausted)];
+    let keys = if is_small(report) { &keys[..] } else { &keys[..2] };
     let bars: Vec<_> = chain.iter().map(bar).collect();
     let description = bars.last().map(|bar| bar.tip.clone()).unwrap_or_default();
-    Bars { span: report.span, bars, title: words.chain_bars, description: &description, keys: &keys }.draw()
+    Bars { span: report.span, bars, title: words.chain_bars, description: &description, keys, part: "failed" }.draw()
 }
 
 fn heat_map(report: &Report, words: &Words, ranking: &[&App]) -> Markup {
@@ -84,6 +103,7 @@ fn heat_map(report: &Report, words: &Words, ranking: &[&App]) -> Markup {
         title: words.heat_map,
         description: words.heat_ranks,
         keys: words.heat_keys,
+        missing: words.heat_missing,
         tip: &tip,
     };
     html! {
@@ -93,9 +113,9 @@ fn heat_map(report: &Report, words: &Words, ranking: &[&App]) -> Markup {
 }
 
 fn table(words: &Words, apps: &[&App], before: usize) -> Markup {
+    let [_, _, last, mean, peak, exhausted, missing] = words.ranking_columns;
     html! {
-        div.wide {
-            table {
+        table.ranked {
                 thead { tr { @for column in words.ranking_columns { th scope="col" { (column) } } } }
                 tbody {
                     @for (index, app) in apps.iter().enumerate() {
@@ -108,15 +128,14 @@ fn table(words: &Words, apps: &[&App], before: usize) -> Markup {
                                     (app.label())
                                 }
                             }
-                            td { (app.days.last().map(|day| use_of(day, words)).unwrap_or_default()) }
-                            td { (app.mean_percent().map(share).unwrap_or_default()) }
-                            td { (app.peak().map(|day| share(percent(day))).unwrap_or_default()) }
-                            td class=[(app.exhausted_days() > 0).then_some("bad")] { (app.exhausted_days()) }
-                            td { (app.gap_days()) }
+                            td data-label=(last) { (app.days.last().map(|day| use_of(day, words)).unwrap_or_default()) }
+                            td data-label=(mean) { (app.mean_percent().map(share).unwrap_or_default()) }
+                            td data-label=(peak) { (app.peak().map(|day| share(percent(day))).unwrap_or_default()) }
+                            td data-label=(exhausted) class=[(app.exhausted_days() > 0).then_some("bad")] { (app.exhausted_days()) }
+                            td data-label=(missing) { (app.gap_days()) }
                         }
                     }
                 }
             }
-        }
     }
 }

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub struct Report {
     /// The days that it covers.
     pub span: Span,
+    /// Those of them that the call ledger reaches back to: calls and logins are kept for a time only.
+    pub ledger_span: Span,
     /// When it was made.
     pub now: DateTime<Utc>,
     /// The vendor's calendar.

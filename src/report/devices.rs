@@ -27,8 +27,9 @@ pub(super) fn devices(report: &Report, words: &Words) -> Markup {
 }
 
 fn one(report: &Report, words: &Words, device: &DeviceHistory) -> Markup {
-    let start = start_of(report.span.from, report.timezone);
-    let length = (start_of(report.span.to, report.timezone) + TimeDelta::days(1) - start).num_seconds().max(1) as f64;
+    let start = start_of(report.ledger_span.from, report.timezone);
+    let length =
+        (start_of(report.ledger_span.to, report.timezone) + TimeDelta::days(1) - start).num_seconds().max(1) as f64;
     let place = |at: DateTime<Utc>| (at - start).num_seconds() as f64 / length;
     let now = place(report.now);
     let pieces = lives(&device.logins).into_iter().map(|(from, to)| Piece {
@@ -58,7 +59,7 @@ fn one(report: &Report, words: &Words, device: &DeviceHistory) -> Markup {
         div.lane {
             p { b { (device.name) } " · " (state) " · " (counts) }
             (line.draw())
-            (scale(report.span))
+            (scale(report.ledger_span))
         }
         @if !device.failures.is_empty() {
             details {

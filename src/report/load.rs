@@ -20,8 +20,11 @@ const MOST_FAILURES: i64 = 20;
 pub async fn load(store: &Store, span: Span, now: DateTime<Utc>, timezone: Tz) -> Result<Report, StoreError> {
     let known = store.app_histories().await?;
     let first_days = known.iter().filter_map(|app| Some(app.known_days?.0));
-    let oldest = first_days.chain(store.first_call_day().await?).min();
-    let span = Span { from: oldest.map_or(span.from, |day| day.clamp(span.from, span.to)), to: span.to };
+    let first_call = store.first_call_day().await?;
+    let since =
+        |first: Option<NaiveDate>| Span { from: first.map_or(span.from, |day| day.clamp(span.from, span.to)), ..span };
+    let ledger_span = since(first_call);
+    let span = since(first_days.chain(first_call).min());
     let mut days = store.usage_days(span.from, span.to).await?;
     let mut curves = store.usage_points(span.to).await?;
     let mut packages = store.package_rows().await?;
@@ -50,9 +53,10 @@ pub async fn load(store: &Store, span: Span, now: DateTime<Utc>, timezone: Tz) -
     });
     let apps = apps.collect();
     let end = start_of(span.to, timezone) + TimeDelta::days(1);
-    let start = start_of(span.from, timezone);
+    let start = start_of(ledger_span.from, timezone);
     Ok(Report {
         span,
+        ledger_span,
         now,
         timezone,
         apps,

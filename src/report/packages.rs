@@ -41,9 +41,12 @@ fn one(report: &Report, window: Span, row: &PackageRow, words: &Words) -> Markup
         None if row.removed_at.is_none() => (0.0, 1.0, "default"),
         None => (0.0, removed.map_or(1.0, place), "gone"),
         Some((start, end)) if removed.is_none() => (place(start), place(tomorrow(end)), "package"),
-        Some((start, end)) => (place(start), place(removed.map_or(tomorrow(end), |day| day.min(tomorrow(end)))), "gone"),
+        Some((start, end)) => {
+            (place(start), place(removed.map_or(tomorrow(end), |day| day.min(tomorrow(end)))), "gone")
+        }
     };
-    let when = dates.map_or_else(|| words.default_quota.into(), |(start, end)| (words.from_to)(short(start), short(end)));
+    let when =
+        dates.map_or_else(|| words.default_quota.into(), |(start, end)| (words.from_to)(short(start), short(end)));
     let state = match (removed, days) {
         (Some(day), _) => Some((words.gone_since)(&day.to_string())),
         (None, Some((_, end))) if end < today => Some(words.ended.into()),
@@ -52,7 +55,8 @@ fn one(report: &Report, window: Span, row: &PackageRow, words: &Words) -> Markup
     };
     let told = [Some((words.per_day)(&grouped(row.limit))), Some(when), state];
     let told = told.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    let now = (report.now - start_of(window.from, report.timezone)).num_seconds() as f64 / (86_400 * window.days()) as f64;
+    let now =
+        (report.now - start_of(window.from, report.timezone)).num_seconds() as f64 / (86_400 * window.days()) as f64;
     let line = TimeLine {
         pieces: vec![Piece { from, to, class, tip: String::new() }],
         strokes: Vec::new(),

@@ -10,21 +10,20 @@ pub(super) fn spending(report: &Report, words: &Words) -> Markup {
         .spending
         .iter()
         .map(|day| {
-            let calls = (words.calls)(&grouped(day.spent.calls));
-            let failed = (words.of_them_failed)(&grouped(day.spent.failed));
+            let told = (words.spent)(&grouped(day.spent.calls), &grouped(day.spent.failed));
             Bar {
                 day: day.day,
                 value: day.spent.calls,
                 part: day.spent.failed,
                 limit: None,
                 is_marked: false,
-                tip: format!("{}: {calls}, {failed}", day.day),
+                tip: format!("{}: {told}", day.day),
             }
         })
         .collect();
     let (calls, failed) =
         report.spending.iter().fold((0, 0), |sum, day| (sum.0 + day.spent.calls, sum.1 + day.spent.failed));
-    let told = format!("{}, {}", (words.calls)(&grouped(calls)), (words.of_them_failed)(&grouped(failed)));
+    let told = (words.spent)(&grouped(calls), &grouped(failed));
     html! {
         section {
             h2 { (words.own) }
@@ -34,7 +33,7 @@ pub(super) fn spending(report: &Report, words: &Words) -> Markup {
             } @else {
                 ({
                     let keys = [("bar", words.good), ("failed", words.failed)];
-                    Bars { span: report.span, bars, title: words.own_bars, description: &told, keys: &keys }.draw()
+                    Bars { span: report.ledger_span, bars, title: words.own_bars, description: &told, keys: &keys, part: "failed" }.draw()
                 })
             }
         }

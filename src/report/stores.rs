@@ -10,7 +10,7 @@ use crate::store::UsageDay;
 use maud::{Markup, html};
 
 /// As many stores have full-size charts.
-const MOST_LARGE: usize = 20;
+pub(super) const MOST_LARGE: usize = 20;
 /// More would make the file too large to open; the database has them all.
 pub(super) const MOST_STORES: usize = 500;
 /// Days in a table of days.
@@ -35,7 +35,7 @@ pub(super) fn stores(report: &Report, words: &Words) -> Markup {
 fn large(report: &Report, app: &App, words: &Words) -> Markup {
     html! {
         section.store id=(format!("s{}", app.known.app_key)) {
-            h2 { (words.store) " " (app.label()) @if !app.known.configured { " " small { "(" (words.sister) ")" } } }
+            h2 { (app.label()) @if !app.known.configured { " " small { "(" (words.sister) ")" } } }
             p.note { (app.known.app_id) }
             (facts(app, words))
             (bars(report, app, words))
@@ -79,7 +79,7 @@ fn facts(app: &App, words: &Words) -> Markup {
             span { (words.mean) " " b { (mean) } } " "
             @if let Some(peak) = app.peak() { span { (words.peak) " " b { (share(percent(peak))) } " (" (peak.day) ")" } }
             " " span { (words.ranking_columns[5]) " " b { (app.exhausted_days()) } }
-            " " span { (words.own_calls) " " b { (grouped(app.spent.calls)) } }
+            " " span { (words.own_calls_short) " " b { (grouped(app.spent.calls)) } }
         }
     }
 }
@@ -92,7 +92,7 @@ fn bars(report: &Report, app: &App, words: &Words) -> Markup {
     let keys = [("bar", words.used), ("limit", words.limit), ("full", words.exhausted)];
     let bars: Vec<_> = app.days.iter().map(bar).collect();
     let description = format!("{}: {} × {}", app.label(), words.exhausted, app.exhausted_days());
-    Bars { span: report.span, bars, title: words.usage, description: &description, keys: &keys }.draw()
+    Bars { span: report.span, bars, title: words.usage, description: &description, keys: &keys, part: "failed" }.draw()
 }
 
 fn curve(report: &Report, app: &App, words: &Words) -> Markup {

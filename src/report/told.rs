@@ -15,7 +15,7 @@ impl Report {
 
 /// `76.7%`; `100%` only where nothing is left.
 pub(super) fn share(percent: f64) -> String {
-    if percent >= 99.95 && percent < 100.0 { "99.9%".into() } else { format!("{percent:.1}%").replace(".0%", "%") }
+    if (99.95..100.0).contains(&percent) { "99.9%".into() } else { format!("{percent:.1}%").replace(".0%", "%") }
 }
 
 /// `230 of 300 calls (76.7%)`
@@ -29,6 +29,9 @@ mod tests {
 
     #[test]
     fn a_share_is_a_hundred_only_where_nothing_is_left() {
-        assert_eq!([0.0, 76.66, 80.0, 99.96, 100.0, 120.5].map(share), ["0%", "76.7%", "80%", "99.9%", "100%", "120.5%"]);
+        assert_eq!(
+            [0.0, 76.66, 80.0, 99.96, 100.0, 120.5].map(share),
+            ["0%", "76.7%", "80%", "99.9%", "100%", "120.5%"]
+        );
     }
 }

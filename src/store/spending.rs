@@ -81,8 +81,7 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub async fn first_call_day(&self) -> Result<Option<NaiveDate>, StoreError> {
-        let first: Option<i64> =
-            sqlx::query_scalar("SELECT min(vendor_day) FROM call").fetch_one(self.pool()).await?;
+        let first: Option<i64> = sqlx::query_scalar("SELECT min(vendor_day) FROM call").fetch_one(self.pool()).await?;
         Ok(first.map(day))
     }
 

@@ -10,6 +10,7 @@ mod crash;
 mod documented;
 mod harness;
 mod logins;
+mod pages;
 mod polls;
 mod readers;
 mod secrets;

@@ -34,12 +34,26 @@ pub(in crate::report) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "-" } else { "" });
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
     text
+}
+
+/// The same, short enough to stand beside an axis.
+pub(super) fn brief(number: i64) -> String {
+    let scaled = |unit: i64, name: &str| {
+        let text = format!("{:.1}", number as f64 / unit as f64);
+        format!("{}{name}", text.trim_end_matches(".0"))
+    };
+    match number {
+        0..100_000 => grouped(number),
+        100_000..1_000_000 => scaled(1000, "k"),
+        1_000_000..1_000_000_000 => scaled(1_000_000, "M"),
+        _ => format!("{:.0e}", number as f64),
+    }
 }
 
 /// Round values from 0 to beyond `max`: two to five of them.
@@ -83,7 +97,8 @@ fn months(span: Span) -> Vec<NaiveDate> {
     let count = number(span.to) - number(span.from);
     let step = MONTH_STEPS.into_iter().find(|step| count / i64::from(*step) < MOST_DATES).unwrap_or(120);
     let first = span.from.with_day(1).unwrap_or(span.from);
-    let firsts = (0..).map_while(|index| first.checked_add_months(Months::new(index))).take_while(|day| *day <= span.to);
+    let firsts =
+        (0..).map_while(|index| first.checked_add_months(Months::new(index))).take_while(|day| *day <= span.to);
     firsts.filter(|day| *day >= span.from && number(*day) % i64::from(step) == 0).collect()
 }
 
@@ -147,6 +162,7 @@ mod tests {
     #[test]
     fn numbers_are_grouped_and_percentages_short() {
         assert_eq!([0, 999, 1000, -1_234_567].map(grouped), ["0", "999", "1,000", "-1,234,567"]);
+        assert_eq!([50_000, 250_000, 1_500_000, 20_000_000].map(brief), ["50,000", "250k", "1.5M", "20M"]);
         assert_eq!([0.0, 0.5, 1.0, 1.0 / 3.0, -0.000_001].map(percent), ["0%", "50%", "100%", "33.33%", "0%"]);
     }
 }

@@ -34,11 +34,13 @@ pub(in crate::report) struct Bars<'a> {
     pub(in crate::report) title: &'a str,
     pub(in crate::report) description: &'a str,
     pub(in crate::report) keys: &'a [(&'a str, &'a str)],
+    /// Class of the parts.
+    pub(in crate::report) part: &'static str,
 }
 
 impl Bars<'_> {
     pub(in crate::report) fn draw(&self) -> Markup {
-        let highest = self.bars.iter().map(|bar| bar.value.max(bar.limit.unwrap_or_default())).max();
+        let highest = self.bars.iter().map(|bar| bar.value.max(bar.part).max(bar.limit.unwrap_or_default())).max();
         let days = self.span.days();
         let is_roomy = days <= ROOMY_DAYS;
         let frame = Frame {
@@ -61,7 +63,7 @@ impl Bars<'_> {
             }
         }
         let drawing = html! {
-            @for (class, path) in [("bar", &plain), ("full", &marked), ("failed", &parts)] {
+            @for (class, path) in [("bar", &plain), ("full", &marked), (self.part, &parts)] {
                 @if !path.is_empty() { path class=(class) d=(path) {} }
             }
             path.limit d=(self.limit_line(&frame)) {}
@@ -71,13 +73,32 @@ impl Bars<'_> {
                 }
             }
         };
-        let marks = html! {
+        let marks = if is_roomy { self.marks() } else { self.ticks() };
+        frame.around(10 * days, &drawing, &marks)
+    }
+
+    /// Not by colour alone: a mark over each such day.
+    fn marks(&self) -> Markup {
+        html! {
             @for bar in self.bars.iter().filter(|bar| bar.is_marked) {
-                @let at = (self.span.offset(bar.day) as f64 + 0.5) / days as f64;
+                @let at = (self.span.offset(bar.day) as f64 + 0.5) / self.span.days() as f64;
                 text.mark x=(percent(at)) y=(TOP - 5) text-anchor="middle" aria-hidden="true" { "▼" }
             }
-        };
-        frame.around(10 * days, &drawing, &marks)
+        }
+    }
+
+    /// The same where marks would overlap.
+    fn ticks(&self) -> Markup {
+        let mut path = String::new();
+        for bar in self.bars.iter().filter(|bar| bar.is_marked) {
+            let _ = write!(path, "M{} 0h10v6h-10z", 10 * self.span.offset(bar.day));
+        }
+        let view = format!("0 0 {} 6", 10 * self.span.days());
+        html! {
+            @if !path.is_empty() {
+                svg y=(TOP - 9) width="100%" height="6" viewBox=(view) preserveAspectRatio="none" { path.full d=(path) {} }
+            }
+        }
     }
 
     /// A staircase over the days that have a limit; days without a row interrupt it.
@@ -118,7 +139,7 @@ mod tests {
 
     fn drawn(bars: Vec<Bar>, from: &str) -> String {
         let span = Span { from: day(from), to: day("2026-11-21") };
-        Bars { span, bars, title: "Calls per day", description: "", keys: &[] }.draw().into_string()
+        Bars { span, bars, title: "Calls per day", description: "", keys: &[], part: "failed" }.draw().into_string()
     }
 
     #[test]
@@ -146,6 +167,7 @@ mod tests {
     fn tips_are_escaped_and_left_out_where_there_are_too_many_days() {
         let bars = || vec![bar("2026-11-21", 1, 300)];
         assert!(drawn(bars(), "2026-11-01").contains("<title>&lt;1&gt;</title>"));
-        assert!(!drawn(bars(), "2025-11-22").contains("class=\"tip\""));
+        let year = drawn(vec![bar("2026-11-21", 300, 300)], "2025-11-22");
+        assert!(!year.contains("class=\"tip\"") && !year.contains('▼') && year.contains("M3640 0h10v6h-10z"), "{year}");
     }
 }

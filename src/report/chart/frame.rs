@@ -1,6 +1,6 @@
 //! What charts have around them: heading, axes, grid.
 
-use super::axis::{Tick, grouped, percent};
+use super::axis::{Tick, brief, percent};
 use maud::{Markup, html};
 
 /// Above the drawing: half a label, and marks.
@@ -41,7 +41,7 @@ impl Frame<'_> {
                 div.plot {
                     svg.y width="56" height=(height) aria-hidden="true" {
                         @for value in &self.values {
-                            text x="50" y=(TOP + self.y(*value) + 4) text-anchor="end" { (grouped(*value)) }
+                            text x="50" y=(TOP + self.y(*value) + 4) text-anchor="end" { (brief(*value)) }
                         }
                     }
                     svg.x height=(height) role="img" {
@@ -76,7 +76,7 @@ pub(super) fn caption(title: &str, keys: &[(&str, &str)]) -> Markup {
 pub(super) fn tick_labels(ticks: &[Tick], y: i64) -> Markup {
     html! {
         @for tick in ticks {
-            @let anchor = if tick.at < 0.06 { "start" } else if tick.at > 0.94 { "end" } else { "middle" };
+            @let anchor = if tick.at < 0.08 { "start" } else if tick.at > 0.92 { "end" } else { "middle" };
             @let class = if tick.is_minor { "minor" } else { "" };
             text class=[Some(class).filter(|class| !class.is_empty())] x=(percent(tick.at)) y=(y) text-anchor=(anchor) {
                 (tick.label)

@@ -34,6 +34,8 @@ pub(in crate::report) struct HeatMap<'a> {
     pub(in crate::report) description: &'a str,
     /// What the colours mean, in the order of the classes.
     pub(in crate::report) keys: [&'a str; 6],
+    /// What a day without a cell means.
+    pub(in crate::report) missing: &'a str,
     /// A cell in words.
     pub(in crate::report) tip: &'a dyn Fn(&str, &Cell) -> String,
 }
@@ -41,7 +43,7 @@ pub(in crate::report) struct HeatMap<'a> {
 impl HeatMap<'_> {
     /// The colours' classes with what they mean.
     fn legend(&self) -> Vec<(&'static str, &str)> {
-        CLASSES.into_iter().zip(self.keys).collect()
+        CLASSES.into_iter().zip(self.keys).chain([("empty", self.missing)]).collect()
     }
 
     /// Whether the rows have names beside them, or ranks only.
@@ -60,7 +62,10 @@ impl HeatMap<'_> {
         let labels: Vec<_> = match is_named {
             true => self.rows.iter().enumerate().map(|(row, (name, _))| (row, shortened(name))).collect(),
             // Too many names: their ranks.
-            false => (0..self.rows.len()).filter(|row| *row == 0 || (row + 1) % 25 == 0).map(|row| (row, format!("{}", row + 1))).collect(),
+            false => (0..self.rows.len())
+                .filter(|row| *row == 0 || (row + 1) % 25 == 0)
+                .map(|row| (row, format!("{}", row + 1)))
+                .collect(),
         };
         let width = if is_named { "112" } else { "40" };
         html! {
@@ -149,7 +154,7 @@ fn colour(cell: &Cell) -> usize {
 /// Fits beside a row.
 fn shortened(name: &str) -> String {
     // A Chinese character is as wide as two others.
-    let mut room = 16_usize;
+    let mut room = 14_usize;
     let mut text = String::new();
     for c in name.chars() {
         let width = if c.is_ascii() { 1 } else { 2 };
@@ -176,7 +181,7 @@ mod tests {
         };
         let rows = (0..rows).map(|_| ("<name> that is too long", (0..days).map(cell).collect())).collect();
         let tip = |_: &str, cell: &Cell| format!("{}", cell.percent);
-        HeatMap { span, rows, title: "", description: "", keys: [""; 6], tip: &tip }.draw().into_string()
+        HeatMap { span, rows, title: "", description: "", keys: [""; 6], missing: "", tip: &tip }.draw().into_string()
     }
 
     #[test]

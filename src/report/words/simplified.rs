@@ -45,10 +45,14 @@ pub(super) static WORDS: Words = Words {
     exhausted_days: "店·日额度用完",
     missing_days: "店·日无数据",
     own_calls: "次由 poskeeper 自身调用",
+    own_calls_short: "poskeeper 自身调用",
+    spent: |calls, failed| format!("{calls} 次，其中 {failed} 次失败"),
     of_them_failed: |count| format!("其中 {count} 次失败"),
     chain_bars: "所有门店每日调用次数",
+    exhausted_bars: "每日额度用完的门店数",
     heat_map: "各门店每日额度使用比例",
     heat_keys: ["低于 20%", "20%–40%", "40%–60%", "60%–80%", "80% 以上", "已用完"],
+    heat_missing: "无数据",
     heat_ranks: "每行一家门店，用量最大的在最上；数字为其在门店表中的名次。",
     ranking: "门店用量排名",
     ranking_columns: ["#", "门店", "最近一日", "平均", "峰值", "用完天数", "缺失天数"],
@@ -63,14 +67,12 @@ pub(super) static WORDS: Words = Words {
     some_exhausted: "▼ 有门店额度用完",
     failed: "失败",
     good: "成功",
-    calls: |calls| format!("{calls} 次"),
     calls_of: |used, limit, percent| format!("{used} / {limit} 次（{percent}）"),
     stores_exhausted: |count| format!("{count} 家门店额度用完"),
     days: |days| format!("{days} 天"),
     seen: "累计调用次数",
     forecast: "预测",
 
-    store: "门店",
     sister: "未在配置中",
     usage: "每日调用次数",
     today: "今日",
@@ -123,7 +125,9 @@ fn alert(alert: &OpenAlert, timezone: Tz) -> String {
     match Rule::from_name(&alert.rule) {
         Some(Rule::QuotaHigh) => {
             let (used, limit, percent, threshold) = (n(used), n(limit), n(percent), n(threshold));
-            format!("已用 {used} / {limit} 次（{percent}%，告警线 {threshold}%）；请检查哪个程序调用过于频繁，或购买更大的套餐")
+            format!(
+                "已用 {used} / {limit} 次（{percent}%，告警线 {threshold}%）；请检查哪个程序调用过于频繁，或购买更大的套餐"
+            )
         }
         Some(Rule::QuotaExhausted) => format!(
             "当日额度 {} 次已用完（已用 {} 次）；对接程序将停止工作直至供应商零点，购买更大的套餐可立即生效",
@@ -148,17 +152,15 @@ fn alert(alert: &OpenAlert, timezone: Tz) -> String {
             n(&fields.error),
             at(&fields.expires_at)
         ),
-        Some(Rule::LoginOverdue) => format!(
-            "应于 {}前重新登录；现有密钥有效至 {}",
-            at(&fields.relogin_due_at),
-            at(&fields.expires_at)
-        ),
+        Some(Rule::LoginOverdue) => {
+            format!("应于 {}前重新登录；现有密钥有效至 {}", at(&fields.relogin_due_at), at(&fields.expires_at))
+        }
         Some(Rule::LoginExpired) => match &fields.expired_at {
-            Some(at) => format!("密钥已于 {at}失效，门店程序无法访问供应商服务"),
+            Some(_) => format!("密钥已于 {} 失效，门店程序无法访问供应商服务", at(&fields.expired_at)),
             None => "没有有效密钥，门店程序无法访问供应商服务".into(),
         },
         Some(Rule::PollStale) => match &fields.last_ok_at {
-            Some(at) => format!("接口 {} 自 {at}起没有成功应答", n(&fields.endpoint)),
+            Some(_) => format!("接口 {} 自 {} 起没有成功应答", n(&fields.endpoint), at(&fields.last_ok_at)),
             None => format!("接口 {} 从未成功应答", n(&fields.endpoint)),
         },
         Some(Rule::UsageLost) => format!("{} 的数据已无法再获取", n(&fields.access_date)),
