@@ -131,6 +131,18 @@ async fn a_forecast_is_drawn_where_there_is_one() {
     assert!(page.contains("<path class=\"forecast\"") && page.contains("▼ 21:30"));
 }
 
+#[tokio::test]
+async fn a_vendors_absurd_numbers_make_an_absurd_page_and_no_panic() {
+    let mut report = report(3, 30, "Store").await;
+    for app in &mut report.apps {
+        app.days.iter_mut().step_by(2).for_each(|day| day.used = i64::MAX);
+        app.days.iter_mut().step_by(3).for_each(|day| day.limit = i64::MAX);
+        app.days[1].limit = 0;
+        app.curve[1].used = i64::MIN;
+    }
+    assert!(page(&report, Lang::En).contains("9,223,372,036,854,775,807"));
+}
+
 /// What is left of English on a Chinese page: names, ids, units that both languages share.
 #[tokio::test]
 async fn the_chinese_page_has_no_english_sentence() {

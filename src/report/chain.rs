@@ -1,7 +1,7 @@
 //! All stores together: sums, use per day, the heat map, the ranking.
 
 use super::chart::{Bar, Bars, Cell, HeatMap, grouped};
-use super::data::{App, ChainDay, Report, is_exhausted, percent};
+use super::data::{App, ChainDay, Report, is_exhausted, percent, total};
 use super::stores::{MOST_LARGE, MOST_STORES};
 use super::told::{share, use_of};
 use super::words::Words;
@@ -33,9 +33,9 @@ pub(super) fn chain(report: &Report, words: &Words) -> Markup {
 
 fn sums(report: &Report, words: &Words) -> Markup {
     let apps = &report.apps;
-    let sum = |value: fn(&App) -> i64| apps.iter().map(value).sum::<i64>();
+    let sum = |value: fn(&App) -> i64| total(apps.iter().map(value));
     let used = sum(App::used);
-    let limit = sum(|app| app.days.iter().map(|day| day.limit).sum());
+    let limit = sum(|app| total(app.days.iter().map(|day| day.limit)));
     let failed = (words.of_them_failed)(&grouped(sum(|app| app.spent.failed)));
     let exhausted = sum(|app| i64::try_from(app.exhausted_days()).unwrap_or_default());
     let sisters = apps.iter().filter(|app| !app.known.configured).count();

@@ -85,6 +85,11 @@ pub fn percent(day: &UsageDay) -> f64 {
     if day.limit > 0 { 100.0 * day.used as f64 / day.limit as f64 } else { 0.0 }
 }
 
+/// The sum. A vendor may send any number; even the largest is no reason to fail.
+pub(super) fn total(values: impl Iterator<Item = i64>) -> i64 {
+    values.fold(0, i64::saturating_add)
+}
+
 impl App {
     /// The operator's name, else the vendor's id.
     pub fn label(&self) -> &str {
@@ -98,7 +103,7 @@ impl App {
 
     /// Calls made in the span.
     pub fn used(&self) -> i64 {
-        self.days.iter().map(|day| day.used).sum()
+        total(self.days.iter().map(|day| day.used))
     }
 
     /// Days that used up their limit.
@@ -137,8 +142,8 @@ impl Report {
         let mut chain: BTreeMap<NaiveDate, ChainDay> = BTreeMap::new();
         for day in self.apps.iter().flat_map(|app| &app.days) {
             let sum = chain.entry(day.day).or_default();
-            sum.used += day.used;
-            sum.limit += day.limit;
+            sum.used = sum.used.saturating_add(day.used);
+            sum.limit = sum.limit.saturating_add(day.limit);
             sum.exhausted += i64::from(is_exhausted(day));
         }
         chain

@@ -23,7 +23,8 @@ pub async fn load(store: &Store, span: Span, now: DateTime<Utc>, timezone: Tz) -
     let first_call = store.first_call_day().await?;
     let since =
         |first: Option<NaiveDate>| Span { from: first.map_or(span.from, |day| day.clamp(span.from, span.to)), ..span };
-    let ledger_span = since(first_call);
+    // A chart of one day alone is a wall.
+    let ledger_span = since(first_call.map(|day| day.min(span.to - TimeDelta::days(6))));
     let span = since(first_days.chain(first_call).min());
     let mut days = store.usage_days(span.from, span.to).await?;
     let mut curves = store.usage_points(span.to).await?;
