@@ -7,6 +7,7 @@
 //! cli/           one file per command; each turns settings into constructor arguments
 //! daemon/        builds the workers, says READY, reloads, stops in order
 //! schedule.rs    the cron lines as wake-ups; the only file that names tokio-cron-scheduler
+//! report/        the HTML report: what there is to tell, its words, its charts, its markup
 //! jobs/          the workers, one pass each: load → due? → call → save → log line
 //! events.rs      every log line that somebody may alert on
 //! store/         the SQLite file, the kept session, the published key
@@ -40,6 +41,7 @@ pub mod events;
 pub mod jobs;
 pub mod logging;
 pub mod model;
+pub mod report;
 pub mod rules;
 pub mod sandbox;
 pub mod schedule;

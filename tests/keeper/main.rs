@@ -12,6 +12,7 @@ mod demo;
 mod documented;
 mod harness;
 mod logins;
+mod pages;
 mod polls;
 mod readers;
 mod sandbox;
