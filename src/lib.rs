@@ -6,6 +6,7 @@
 //! main.rs        process edge: arguments, exit code
 //! cli/           one file per command; each turns settings into constructor arguments
 //! daemon.rs      builds the workers, says READY, reloads, stops in order
+//! status.rs      how everything stands, read from the database alone
 //! schedule.rs    the cron lines as wake-ups; the only file that names tokio-cron-scheduler
 //! jobs/          the workers, one pass each: load → due? → call → save → log line
 //! rules/         pure decisions: functions of `now` and of what the database says
@@ -44,5 +45,6 @@ pub mod rules;
 pub mod sandbox;
 pub mod schedule;
 pub mod settings;
+pub mod status;
 pub mod store;
 pub mod vendors;

@@ -3,7 +3,7 @@
 use super::Place;
 use super::failure::Failure;
 use crate::daemon::Workers;
-use crate::jobs::CallResult;
+use crate::jobs::{CallResult, CallTally};
 use crate::logging;
 use crate::store::{DatabaseLock, Store};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ pub(super) async fn run(place: &Place) -> Result<(), Failure> {
     let store = Store::open(&settings.database.path).await.map_err(Failure::failed)?;
     store.interrupt_open_calls().await.map_err(Failure::failed)?;
     let stop = stop_on_signal();
-    let mut workers = Workers::build(&settings, &store, &stop).await.map_err(Failure::failed)?;
+    let mut workers = Workers::build(&settings, &store, &CallTally::default(), &stop).await.map_err(Failure::failed)?;
     let mut all_good = true;
     for keeper in &mut workers.keepers {
         all_good &= keeper.run_once().await;

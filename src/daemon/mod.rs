@@ -2,10 +2,10 @@
 
 mod workers;
 
-pub use workers::{BuildError, Workers, device_login, poll_plan};
+pub use workers::{BuildError, Workers, device_login, poll_plan, status_plan};
 
 use crate::events;
-use crate::jobs::ProgressBoard;
+use crate::jobs::{CallTally, ProgressBoard};
 use crate::schedule::Schedule;
 use crate::settings::Settings;
 use crate::store::{DatabaseLock, LockError, PublishedKey, Store, StoreError};
@@ -76,12 +76,13 @@ async fn keep_running(
     events::daemon_started(&settings.database.path, settings.devices.len(), settings.apps.len());
     store.interrupt_open_calls().await?;
     let mut schedule = Schedule::default();
+    let tally = CallTally::default();
     let mut told_hosts = HashSet::new();
     let mut is_ready = false;
     loop {
         warn_of_exposure(settings, &mut told_hosts);
         let stop = CancellationToken::new();
-        let workers = Workers::build(settings, store, &stop).await?;
+        let workers = Workers::build(settings, store, &tally, &stop).await?;
         let wake = Arc::new(Notify::new());
         let lines: Vec<_> = match settings.apps.is_empty() {
             true => Vec::new(),

@@ -44,6 +44,12 @@ impl StoreHealth {
         }
     }
 
+    /// Why the database cannot be written at the moment, if so.
+    pub fn failure(&self) -> Option<String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.open.as_ref().map(|open| open.alarm.fields.error.clone().unwrap_or_default())
+    }
+
     /// The last time that it failed and came back, once.
     pub(super) fn take_recovery(&self) -> Option<(Alarm, DateTime<Utc>, DateTime<Utc>)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).recovered.take()
