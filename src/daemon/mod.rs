@@ -1,14 +1,18 @@
 //! The daemon: builds the workers, says READY, reloads, stops in order.
 
+mod port;
 mod workers;
 
+pub use port::PortError;
 pub use workers::{BuildError, Workers, device_login, poll_plan, status_plan};
 
+use crate::clock;
 use crate::events;
 use crate::jobs::{CallTally, ProgressBoard};
 use crate::schedule::Schedule;
 use crate::settings::Settings;
 use crate::store::{DatabaseLock, LockError, PublishedKey, Store, StoreError};
+use port::Port;
 use sd_notify::NotifyState;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -48,6 +52,9 @@ pub enum DaemonError {
     /// The settings cannot be put to work.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The HTTP port cannot be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
     /// The scheduler would not start.
     #[error("the scheduler failed: {0}")]
     Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -63,7 +70,9 @@ pub enum DaemonError {
 pub async fn run(mut settings: Settings, mut control: mpsc::Receiver<Control>) -> Result<(), DaemonError> {
     let _lock = DatabaseLock::take(&settings.database.path)?;
     let store = Store::open(&settings.database.path).await?;
-    let result = keep_running(&mut settings, &store, &mut control).await;
+    let mut port = Port::closed(clock::wall());
+    let result = keep_running(&mut settings, &store, &mut port, &mut control).await;
+    port.close().await;
     store.close().await;
     result
 }
@@ -71,9 +80,11 @@ pub async fn run(mut settings: Settings, mut control: mpsc::Receiver<Control>) -
 async fn keep_running(
     settings: &mut Settings,
     store: &Store,
+    port: &mut Port,
     control: &mut mpsc::Receiver<Control>,
 ) -> Result<(), DaemonError> {
     events::daemon_started(&settings.database.path, settings.devices.len(), settings.apps.len());
+    port.open(settings).await?;
     store.interrupt_open_calls().await?;
     let mut schedule = Schedule::default();
     let tally = CallTally::default();
@@ -92,7 +103,9 @@ async fn keep_running(
                 .collect(),
         };
         schedule.set(&lines, &wake).await?;
+        let caller = workers.caller.clone();
         let (board, mut running) = workers.start(&wake);
+        port.show(settings, &caller, &board);
         let next = supervise(&board, &mut running, control, &settings.database.path, &mut is_ready).await;
         if matches!(next, Ok(None)) {
             let _ = sd_notify::notify(&[NotifyState::Stopping]);
@@ -107,6 +120,9 @@ async fn keep_running(
                 withdraw_abandoned_keys(settings, &new);
                 *settings = *new;
             }
+        }
+        if let Err(error) = port.open(settings).await {
+            events::http_failing(&error);
         }
         events::daemon_reloaded(settings.devices.len(), settings.apps.len());
     }

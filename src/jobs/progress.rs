@@ -117,7 +117,7 @@ mod tests {
         let stuck = board.stuck(later, bound);
         assert_eq!(stuck.iter().map(|(worker, _)| worker.as_str()).collect::<Vec<_>>(), ["two"]);
         lines[1].beat();
-        assert_eq!(board.stuck(Instant::now() + bound, bound), []);
+        assert_eq!(board.stuck(Instant::now() + bound / 2, bound), []);
     }
 
     fn futures_poll<F: Future>(future: &mut std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {
