@@ -34,10 +34,6 @@ pub(super) async fn metrics(Extension(site): Extension<Arc<Site>>, headers: Head
 type Labels = Vec<(&'static str, String)>;
 type Samples = Vec<(Labels, f64)>;
 
-fn seconds() -> Unit {
-    Unit::Other("timestamp_seconds".into())
-}
-
 fn calls() -> Unit {
     Unit::Other("calls".into())
 }
@@ -59,7 +55,7 @@ impl Scrape {
         scrape.logins(&status.devices, site, now);
         scrape.alerts(&status.alerts, site);
         scrape.packages(&packages, site.plan.timezone);
-        scrape.add("database_size", "Size of the SQLite file", Some(Unit::Bytes), [(vec![], size as f64)]);
+        scrape.registry.register_with_unit("database_size", "Size of the SQLite file", Unit::Bytes, gauge(size as f64));
         Ok(scrape)
     }
 
@@ -84,12 +80,11 @@ impl Scrape {
     fn process(&mut self, site: &Site, now: &Moment) {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.add("build_info", "The version that runs", None, [(vec![("version", version)], 1.0)]);
-        let start = Gauge::<f64, AtomicU64>::default();
-        start.set(instant_seconds(site.started_at));
         let help = "When the process started, in seconds since 1970";
+        let start = gauge(instant_seconds(site.started_at));
         self.process.register_with_unit("process_start_time", help, Unit::Seconds, start);
-        let is_healthy = f64::from(u8::from(reasons(site, now).is_empty()));
-        self.add("healthy", "1 where /healthz answers 200", None, [(vec![], is_healthy)]);
+        let is_healthy = gauge(f64::from(u8::from(reasons(site, now).is_empty())));
+        self.registry.register("healthy", "1 where /healthz answers 200", is_healthy);
         let tally = &site.tally;
         let help = "Requests to the vendors since the start, by how they ended";
         self.registry.register("vendor_calls", help, tally.calls.clone());
@@ -115,7 +110,7 @@ impl Scrape {
         let help = "Calls that today's quota allows";
         self.add("quota_limit", help, Some(calls()), of("limit_times", &is_todays));
         let help = "When the vendor last confirmed the newest usage";
-        self.add("quota_observed", help, Some(seconds()), of("observed_at", &|_| true));
+        self.add("quota_observed_timestamp", help, Some(Unit::Seconds), of("observed_at", &|_| true));
         let help = "Requests that poskeeper itself made today; each costs quota";
         self.add("own_calls_today", help, None, of("calls_today", &is_configured));
         let help = "Requests that pospal.calls_per_app_per_day still allows today";
@@ -130,9 +125,9 @@ impl Scrape {
             rows.filter_map(sample).collect()
         };
         let (expires, due, renew) = (of("expires_at"), of("relogin_due_at"), of("renew_at"));
-        self.add("login_expires", "When the key dies", Some(seconds()), expires);
-        self.add("login_relogin_due", "When the vendor wants the next login", Some(seconds()), due);
-        self.add("login_renew", "When poskeeper starts to renew the login", Some(seconds()), renew);
+        self.add("login_expires_timestamp", "When the key dies", Some(Unit::Seconds), expires);
+        self.add("login_relogin_due_timestamp", "When the vendor wants the next login", Some(Unit::Seconds), due);
+        self.add("login_renew_timestamp", "When poskeeper starts to renew the login", Some(Unit::Seconds), renew);
         // By the boot clock, which no one can step.
         let told = site.observations.devices();
         let is_live = |name: &String| {
@@ -165,8 +160,14 @@ impl Scrape {
             ))
         });
         let help = "When the last quota package ends; absent on the default quota";
-        self.add("package_end", help, Some(seconds()), samples);
+        self.add("package_end_timestamp", help, Some(Unit::Seconds), samples);
     }
+}
+
+fn gauge(value: f64) -> Gauge<f64, AtomicU64> {
+    let gauge = Gauge::default();
+    gauge.set(value);
+    gauge
 }
 
 fn device(name: &str) -> Labels {

@@ -9,6 +9,7 @@ mod commands;
 mod crash;
 mod documented;
 mod harness;
+mod http;
 mod logins;
 mod polls;
 mod readers;
