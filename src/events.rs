@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 /// The names of all plain events; those of alerts are [`Rule::name`], and the same with `.resolved`.
 ///
 /// [`Rule::name`]: crate::rules::alarms::Rule::name
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "daemon.started",
     "daemon.ready",
     "daemon.reloaded",
@@ -36,6 +36,7 @@ pub const NAMES: [&str; 20] = [
     "session.failing",
     "key_file.failing",
     "http.listening",
+    "http.exposed",
     "http.failing",
 ];
 
@@ -171,7 +172,7 @@ pub fn login_failed(device: &str, failure: &CallFailure, attempts: u32, pause: T
 }
 
 /// A poll brought a good answer, and it is stored.
-pub fn poll_done(app_id: &AppId, endpoint: Endpoint, rows: usize, changed: usize, duration: TimeDelta) {
+pub fn poll_done(app_id: &AppId, name: &str, endpoint: Endpoint, rows: usize, changed: usize, duration: TimeDelta) {
     info!(
         event = "poll.done",
         app_id = app_id.as_str(),
@@ -179,12 +180,12 @@ pub fn poll_done(app_id: &AppId, endpoint: Endpoint, rows: usize, changed: usize
         row_count = rows,
         changed_count = changed,
         duration_ms = duration.num_milliseconds(),
-        "{endpoint} of {app_id}: {rows} row(s), {changed} changed",
+        "{endpoint} of {name}: {rows} row(s), {changed} changed",
     );
 }
 
 /// A poll failed.
-pub fn poll_failed(app_id: &AppId, endpoint: Endpoint, failure: &CallFailure, will_retry: bool) {
+pub fn poll_failed(app_id: &AppId, name: &str, endpoint: Endpoint, failure: &CallFailure, will_retry: bool) {
     let next = if will_retry { "tried again shortly" } else { "tried again at the next slot" };
     warn!(
         event = "poll.failed",
@@ -195,14 +196,14 @@ pub fn poll_failed(app_id: &AppId, endpoint: Endpoint, failure: &CallFailure, wi
         error_code = failure.error_code,
         error = failure.message,
         will_retry,
-        "{endpoint} of {app_id} failed ({}): {}; {next}",
+        "{endpoint} of {name} failed ({}): {}; {next}",
         failure.outcome,
         failure.message,
     );
 }
 
 /// A poll was due and not made.
-pub fn poll_skipped(app_id: &AppId, endpoint: Endpoint, reason: SkipReason) {
+pub fn poll_skipped(app_id: &AppId, name: &str, endpoint: Endpoint, reason: SkipReason) {
     let why = match reason {
         SkipReason::Budget => "pospal.calls_per_app_per_day is used up until the vendor's midnight",
         SkipReason::KeepFree => "fewer calls than pospal.keep_free remain of its limit today",
@@ -214,7 +215,7 @@ pub fn poll_skipped(app_id: &AppId, endpoint: Endpoint, reason: SkipReason) {
         app_id = app_id.as_str(),
         endpoint = endpoint.name(),
         reason = reason.name(),
-        "{endpoint} of {app_id} not polled: {why}",
+        "{endpoint} of {name} not polled: {why}",
     );
 }
 
@@ -297,7 +298,14 @@ pub fn alert(change: &Change) {
         Change::Repeat(_, alarm, since) => alarm_line(alarm, alarm.rule.name(), Some(*since)),
         Change::Resolve(OpenAlarm { alarm, opened_at, .. }) => {
             let event = format!("{}.resolved", alarm.rule.name());
-            line!(info, alarm, event, Some(*opened_at), format!("over: {}", alarm.message));
+            let (name, subject, since) = (alarm.rule.name(), &alarm.subject, utc(*opened_at));
+            line!(
+                info,
+                alarm,
+                event,
+                Some(*opened_at),
+                format!("{name} of {subject} is over; it was open since {since}")
+            );
         }
     }
 }
@@ -336,22 +344,28 @@ pub fn key_file_failing(device: &str, reason: &dyn Display) {
     );
 }
 
-/// The pages are served from now on. A warning where other machines can reach them.
+/// The pages are served from now on.
 pub fn http_listening(address: SocketAddr) {
     let listen = address.to_string();
-    if address.ip().to_canonical().is_loopback() {
-        info!(event = "http.listening", listen, "http://{listen}/ has the dashboard, /healthz and /metrics");
-    } else {
-        warn!(
-            event = "http.listening",
-            listen,
-            "http://{listen}/ can be read by other machines: no secret is on it, but the names of devices and stores, \
-             their usage and alerts are; use a loopback address and a proxy with a password, or a firewall"
-        );
-    }
+    info!(event = "http.listening", listen, "http://{listen}/ has the dashboard, /healthz and /metrics");
+}
+
+/// Other machines can reach them.
+pub fn http_exposed(address: SocketAddr) {
+    let listen = address.to_string();
+    warn!(
+        event = "http.exposed",
+        listen,
+        "other machines can read http://{listen}/: no secret is on it, but the names of devices and stores, their usage \
+         and alerts are; use a loopback address and a proxy with a password, or a firewall",
+    );
 }
 
 /// The port of new settings cannot be had: the daemon goes on without its pages.
 pub fn http_failing(reason: &dyn Display) {
-    error!(event = "http.failing", error = %reason, "no pages are served until the next reload: {reason}");
+    error!(
+        event = "http.failing",
+        error = %reason,
+        "no pages are served until the next reload: {reason}",
+    );
 }

@@ -5,20 +5,20 @@
 //! ```text
 //! main.rs        process edge: arguments, exit code
 //! cli/           one file per command; each turns settings into constructor arguments
-//! daemon.rs      builds the workers, says READY, reloads, stops in order
+//! daemon/        builds the workers, says READY, reloads, stops in order
 //! http/          the dashboard, /healthz and /metrics
 //! status.rs      how everything stands, read from the database alone
 //! schedule.rs    the cron lines as wake-ups; the only file that names tokio-cron-scheduler
 //! jobs/          the workers, one pass each: load → due? → call → save → log line
-//! rules/         pure decisions: functions of `now` and of what the database says
-//! vendors/       V8STD and Pospal: request, and `parse` as a function of bytes
-//! store/         the SQLite file, the kept session, the published key
 //! events.rs      every log line that somebody may alert on
+//! store/         the SQLite file, the kept session, the published key
+//! vendors/       V8STD and Pospal: request, and `parse` as a function of bytes
+//! rules/         pure decisions: functions of `now` and of what the database says
 //! logging.rs     where log lines go: text, JSON or journald
 //! settings/      what an operator may set: read once, checked once, all faults named
+//! sandbox/       both vendors simulated, for trials, tests and the demo
 //! clock.rs       the only file that reads a clock
 //! model/         plain values that all of the above speak of
-//! sandbox/       both vendors simulated, for trials, tests and the demo
 //! ```
 //!
 //! # The way of a tick

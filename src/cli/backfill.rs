@@ -5,7 +5,7 @@ use super::once::stop_on_signal;
 use super::{Place, output};
 use crate::clock;
 use crate::daemon::Workers;
-use crate::jobs::{Backfill, BackfillEnd, CallTally};
+use crate::jobs::{Backfill, BackfillEnd};
 use crate::logging;
 use crate::model::{AppId, day_of};
 use crate::rules::windows::DayRange;
@@ -38,8 +38,7 @@ pub(super) async fn run(place: &Place, options: Options) -> Result<(), Failure> 
     let _lock = DatabaseLock::take(&settings.database.path).map_err(Failure::failed)?;
     let store = Store::open(&settings.database.path).await.map_err(Failure::failed)?;
     store.interrupt_open_calls().await.map_err(Failure::failed)?;
-    let workers =
-        Workers::build(&settings, &store, &CallTally::default(), &stop_on_signal()).await.map_err(Failure::failed)?;
+    let workers = Workers::build(&settings, &store, &stop_on_signal()).await.map_err(Failure::failed)?;
     let mut apps = workers.apps;
     if let Some(text) = &options.app {
         let app_id = AppId::parse(text);

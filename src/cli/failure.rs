@@ -1,5 +1,6 @@
 //! How a command fails: in words on stderr, and by its exit code.
 
+use crate::logging;
 use crate::settings::Faults;
 use std::fmt::Display;
 use std::io::Write;
@@ -32,9 +33,16 @@ impl Failure {
             Self::Told => (String::new(), 1),
         };
         if !text.is_empty() {
+            let text = format!("poskeeper: {text}");
+            let text = if logging::stderr_is_the_journal() { as_journal_errors(&text) } else { text };
             // A closed stderr is no reason to panic.
-            let _ = writeln!(std::io::stderr(), "poskeeper: {text}");
+            let _ = writeln!(std::io::stderr(), "{text}");
         }
         ExitCode::from(code)
     }
+}
+
+/// With the mark of sd-daemon(3) on each line, without which the journal takes an error for a remark.
+fn as_journal_errors(text: &str) -> String {
+    text.lines().map(|line| format!("<3>{line}")).collect::<Vec<_>>().join("\n")
 }

@@ -7,6 +7,7 @@ mod apikey;
 mod backfill;
 mod backup;
 mod check;
+mod demo;
 mod failure;
 mod objects;
 mod once;
@@ -14,6 +15,7 @@ mod output;
 mod overview;
 mod report;
 mod run;
+mod sandbox;
 mod spoken;
 mod status;
 mod table;
@@ -54,6 +56,10 @@ enum Command {
     Apikey(apikey::Options),
     /// Make a consistent copy of the database, while the daemon runs or not
     Backup(backup::Options),
+    /// Simulated V8STD and Pospal servers for trials and tests; prints a ready settings file
+    Sandbox(sandbox::Options),
+    /// The real daemon against its own sandbox, for people who want to see what it does
+    Demo(demo::Options),
 }
 
 /// Runs the command that the process was started with.
@@ -79,6 +85,8 @@ fn run_command(arguments: Arguments) -> Result<(), Failure> {
             Command::Backfill(options) => backfill::run(&place, options).await,
             Command::Apikey(options) => apikey::run(&place, &options),
             Command::Backup(options) => backup::run(&place, &options).await,
+            Command::Sandbox(options) => sandbox::run(&place, &options).await,
+            Command::Demo(options) => demo::run(&place, &options).await,
         }
     });
     runtime.shutdown_background();
@@ -95,6 +103,14 @@ impl Place {
     fn settings(&self) -> Result<Settings, Failure> {
         let file = locate(self.config.as_deref(), &self.surroundings);
         Settings::load(&file, &self.surroundings).map_err(Failure::Settings)
+    }
+
+    /// For commands that read no settings: naming some is a misunderstanding to clear up.
+    fn refuse_config(&self, why: &str) -> Result<(), Failure> {
+        match &self.config {
+            Some(file) => Err(Failure::Usage(format!("{why}; leave out --config {}", file.display()))),
+            None => Ok(()),
+        }
     }
 
     /// The database, for reading: no more than read permission is needed, and no lock.

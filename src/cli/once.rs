@@ -3,9 +3,10 @@
 use super::Place;
 use super::failure::Failure;
 use crate::daemon::Workers;
-use crate::jobs::{CallResult, CallTally};
+use crate::jobs::CallResult;
 use crate::logging;
 use crate::store::{DatabaseLock, Store};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn run(place: &Place) -> Result<(), Failure> {
@@ -15,7 +16,7 @@ pub(super) async fn run(place: &Place) -> Result<(), Failure> {
     let store = Store::open(&settings.database.path).await.map_err(Failure::failed)?;
     store.interrupt_open_calls().await.map_err(Failure::failed)?;
     let stop = stop_on_signal();
-    let mut workers = Workers::build(&settings, &store, &CallTally::default(), &stop).await.map_err(Failure::failed)?;
+    let mut workers = Workers::build(&settings, &store, &stop).await.map_err(Failure::failed)?;
     let mut all_good = true;
     for keeper in &mut workers.keepers {
         all_good &= keeper.run_once().await;
@@ -33,14 +34,19 @@ pub(super) async fn run(place: &Place) -> Result<(), Failure> {
     if all_good && !stop.is_cancelled() { Ok(()) } else { Err(Failure::Told) }
 }
 
-/// Ends requests under way when the person presses ctrl-c, so that the ledger says what became of them.
+/// Ends requests under way on ctrl-c or SIGTERM, so that the ledger says what became of them.
 pub(super) fn stop_on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
-    let told = stop.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            told.cancel();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        // Where it cannot be caught, the signal ends the process as it always does.
+        if let Ok(mut caught) = signal(kind) {
+            let told = stop.clone();
+            tokio::spawn(async move {
+                if caught.recv().await.is_some() {
+                    told.cancel();
+                }
+            });
         }
-    });
+    }
     stop
 }

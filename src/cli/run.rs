@@ -7,13 +7,17 @@ use crate::logging;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+/// What may wait until the daemon listens again: it does not while its workers end for a reload, a few
+/// seconds at most.
+const PENDING: usize = 16;
+
 pub(super) async fn run(place: &Place) -> Result<(), Failure> {
     let settings = place.settings()?;
     logging::start(settings.log.level, settings.log.format);
     let mut stop = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
     let mut reload = signal(SignalKind::hangup()).map_err(Failure::failed)?;
-    let (tell, told) = mpsc::channel(4);
+    let (tell, told) = mpsc::channel(PENDING);
     let mut daemon = std::pin::pin!(daemon::run(settings, told));
     let mut is_stopping = false;
     loop {
@@ -25,7 +29,10 @@ pub(super) async fn run(place: &Place) -> Result<(), Failure> {
                     Err(Failure::Settings(faults)) => Control::RefuseReload(faults.to_string()),
                     Err(_) => continue,
                 };
-                let _ = tell.try_send(control);
+                // The last place is the stop's.
+                if tell.capacity() > 1 {
+                    let _ = tell.try_send(control);
+                }
             }
             _ = async { tokio::select! { _ = stop.recv() => {}, _ = interrupt.recv() => {} } } => {
                 if is_stopping {

@@ -9,6 +9,7 @@ pub use workers::{BuildError, Workers, device_login, poll_plan, status_plan};
 use crate::clock;
 use crate::events;
 use crate::jobs::{CallTally, ProgressBoard};
+use crate::logging;
 use crate::schedule::Schedule;
 use crate::settings::Settings;
 use crate::store::{DatabaseLock, LockError, PublishedKey, Store, StoreError};
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use workers::Groundwork;
 
 /// READY is said when every worker's first pass is over, but not later than this: a server that is down
 /// must not keep the machine from booting.
@@ -90,10 +92,12 @@ async fn keep_running(
     let tally = CallTally::default();
     let mut told_hosts = HashSet::new();
     let mut is_ready = false;
+    let mut is_reload = false;
+    let mut groundwork = Groundwork::lay(settings, store).await?;
     loop {
         warn_of_exposure(settings, &mut told_hosts);
         let stop = CancellationToken::new();
-        let workers = Workers::build(settings, store, &tally, &stop).await?;
+        let workers = Workers::build_on(groundwork, settings, store, &tally, &stop).await?;
         let wake = Arc::new(Notify::new());
         let lines: Vec<_> = match settings.apps.is_empty() {
             true => Vec::new(),
@@ -106,36 +110,59 @@ async fn keep_running(
         let caller = workers.caller.clone();
         let (board, mut running) = workers.start(&wake);
         port.show(settings, &caller, &board);
-        let next = supervise(&board, &mut running, control, &settings.database.path, &mut is_ready).await;
-        if matches!(next, Ok(None)) {
-            let _ = sd_notify::notify(&[NotifyState::Stopping]);
-            events::daemon_stopping();
+        if is_reload {
+            logging::set_level(settings.log.level);
+            events::daemon_reloaded(settings.devices.len(), settings.apps.len());
+        }
+        let mut next = supervise(&board, &mut running, control, settings, store, &mut is_ready).await;
+        if matches!(next, Ok(Next::Stop)) {
+            say_stopping();
         }
         stop.cancel();
         let all_stopped = async { while running.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(STOP_AT_LATEST, all_stopped).await;
+        // What was told meanwhile comes before new workers make new calls.
+        while matches!(next, Ok(Next::Reload(..)))
+            && let Ok(told) = control.try_recv()
+        {
+            match next_step(told, settings, store).await {
+                Some(Next::Stop) => {
+                    say_stopping();
+                    next = Ok(Next::Stop);
+                }
+                Some(newer) => next = Ok(newer),
+                None => {}
+            }
+        }
         match next? {
-            None => return Ok(()),
-            Some(new) => {
+            Next::Stop => return Ok(()),
+            Next::Reload(new, laid) => {
                 withdraw_abandoned_keys(settings, &new);
-                *settings = *new;
+                (*settings, groundwork) = (*new, laid);
             }
         }
         if let Err(error) = port.open(settings).await {
             events::http_failing(&error);
         }
-        events::daemon_reloaded(settings.devices.len(), settings.apps.len());
+        is_reload = true;
     }
 }
 
-/// Feeds the watchdog and waits for what comes next: `None` for a stop, else new settings.
+/// What follows on the workers that run now.
+enum Next {
+    Stop,
+    Reload(Box<Settings>, Groundwork),
+}
+
+/// Feeds the watchdog and waits for what comes next.
 async fn supervise(
     board: &ProgressBoard,
     running: &mut JoinSet<()>,
     control: &mut mpsc::Receiver<Control>,
-    database: &std::path::Path,
+    settings: &Settings,
+    store: &Store,
     is_ready: &mut bool,
-) -> Result<Option<Box<Settings>>, DaemonError> {
+) -> Result<Next, DaemonError> {
     let is_idle = running.is_empty();
     let first_passes = async {
         let _ = tokio::time::timeout(READY_AT_LATEST, board.all_first_passes()).await;
@@ -151,14 +178,38 @@ async fn supervise(
             () = board.full_round() => feed_watchdog(),
             () = tokio::time::sleep(IDLE_ROUND), if is_idle => feed_watchdog(),
             Some(_) = running.join_next(), if !is_idle => return Err(DaemonError::WorkerEnded),
-            told = control.recv() => match told {
-                None | Some(Control::Stop) => return Ok(None),
-                Some(Control::RefuseReload(reason)) => events::daemon_reload_refused(&reason),
-                Some(Control::Reload(new)) if new.database.path != database => {
-                    events::daemon_reload_refused(&"database.path is another one; that takes a restart");
+            told = control.recv() => {
+                if let Some(next) = next_step(told.unwrap_or(Control::Stop), settings, store).await {
+                    return Ok(next);
                 }
-                Some(Control::Reload(new)) => return Ok(Some(new)),
-            },
+            }
+        }
+    }
+}
+
+/// What a message asks for; `None`: to go on as before.
+async fn next_step(told: Control, settings: &Settings, store: &Store) -> Option<Next> {
+    let new = match told {
+        Control::Stop => return Some(Next::Stop),
+        Control::RefuseReload(reason) => {
+            events::daemon_reload_refused(&reason);
+            return None;
+        }
+        Control::Reload(new) => new,
+    };
+    let kept = [
+        ("database.path", new.database.path == settings.database.path),
+        ("log.format", new.log.format == settings.log.format),
+    ];
+    if let Some((key, _)) = kept.iter().find(|(_, is_same)| !is_same) {
+        events::daemon_reload_refused(&format!("{key} is another one; that takes a restart"));
+        return None;
+    }
+    match Groundwork::lay(&new, store).await {
+        Ok(groundwork) => Some(Next::Reload(new, groundwork)),
+        Err(error) => {
+            events::daemon_reload_refused(&error);
+            None
         }
     }
 }
@@ -174,6 +225,11 @@ fn withdraw_abandoned_keys(old: &Settings, new: &Settings) {
             }
         }
     }
+}
+
+fn say_stopping() {
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    events::daemon_stopping();
 }
 
 fn feed_watchdog() {

@@ -51,6 +51,9 @@ impl Port {
             let server = Server::open(address).await?;
             let reader = Store::open_for_reading(&settings.database.path).await?;
             events::http_listening(server.address());
+            if !server.is_loopback() {
+                events::http_exposed(server.address());
+            }
             self.open = Some(Open { address, server, reader });
         }
         Ok(())

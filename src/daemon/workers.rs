@@ -6,10 +6,11 @@ use crate::jobs::{
     AlertPlan, CallTally, DeviceLogin, HistoryPlan, Judge, LoginCaller, LoginKeeper, Observations, ProgressBoard,
     QuotaApp, QuotaCaller, QuotaPoller, StoreHealth,
 };
+use crate::model::AppId;
 use crate::rules::agenda::PollPlan;
 use crate::settings::{App, Coverage, Device, Settings};
 use crate::status::StatusPlan;
-use crate::store::{PublishedKey, Retention, SessionFile, Store, StoreError};
+use crate::store::{KnownApp, PublishedKey, Retention, SessionFile, Store, StoreError};
 use crate::vendors::{Client, ClientError, ClientOptions};
 use chrono::TimeDelta;
 use std::collections::HashMap;
@@ -38,6 +39,26 @@ pub enum BuildError {
     Store(#[from] StoreError),
 }
 
+/// What building workers can fail on: done while the workers before them still run, so that settings
+/// which cannot be put to work disturb nobody.
+pub(super) struct Groundwork {
+    client: Client,
+    device_keys: HashMap<String, i64>,
+    known_apps: HashMap<AppId, KnownApp>,
+}
+
+impl Groundwork {
+    /// Writes down in the database which devices and accounts there are.
+    pub(super) async fn lay(settings: &Settings, store: &Store) -> Result<Self, BuildError> {
+        let client = client(settings)?;
+        let names: Vec<_> = settings.devices.iter().map(|device| device.name.clone()).collect();
+        let device_keys = store.sync_devices(&names).await?;
+        let named = settings.apps.iter().map(|app| (app.app_id.clone(), Some(app.name.clone())));
+        store.sync_apps(&named.collect::<Vec<_>>(), clock::wall()).await?;
+        Ok(Self { client, device_keys, known_apps: store.apps().await? })
+    }
+}
+
 /// The workers of one set of settings, not yet running.
 pub struct Workers {
     /// One for each device.
@@ -54,25 +75,26 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Builds them, and writes down in the database which devices and accounts there are. `tally` counts
-    /// their calls.
+    /// Builds them, and writes down in the database which devices and accounts there are.
     ///
     /// # Errors
     /// The database or `network.ca_file` failed.
-    pub async fn build(
+    pub async fn build(settings: &Settings, store: &Store, stop: &CancellationToken) -> Result<Self, BuildError> {
+        let groundwork = Groundwork::lay(settings, store).await?;
+        Ok(Self::build_on(groundwork, settings, store, &CallTally::default(), stop).await?)
+    }
+
+    /// Once the workers before have ended: what they did last counts. `tally` counts their calls.
+    pub(super) async fn build_on(
+        groundwork: Groundwork,
         settings: &Settings,
         store: &Store,
         tally: &CallTally,
         stop: &CancellationToken,
-    ) -> Result<Self, BuildError> {
-        let client = client(settings)?;
+    ) -> Result<Self, StoreError> {
+        let Groundwork { client, device_keys, known_apps } = groundwork;
         let health = Arc::new(StoreHealth::new(settings.alerts.remind_after));
         let observations = Arc::new(Observations::default());
-        let names: Vec<_> = settings.devices.iter().map(|device| device.name.clone()).collect();
-        let device_keys = store.sync_devices(&names).await?;
-        let named = settings.apps.iter().map(|app| (app.app_id.clone(), Some(app.name.clone())));
-        store.sync_apps(&named.collect::<Vec<_>>(), clock::wall()).await?;
-
         let login_caller = LoginCaller {
             client: client.clone(),
             store: store.clone(),
@@ -85,6 +107,7 @@ impl Workers {
             stop: stop.clone(),
         };
         let sessions = SessionFile::beside(&settings.database.path);
+        let names: Vec<_> = settings.devices.iter().map(|device| device.name.clone()).collect();
         if let Err(error) = sessions.keep_only(&names) {
             events::session_failing("all devices", &error);
         }
@@ -98,7 +121,6 @@ impl Workers {
             keepers.push(LoginKeeper::new(login, login_caller.clone(), sessions.clone(), published, last_attempt));
         }
 
-        let known = store.apps().await?;
         let mut hosts = HashMap::new();
         let apps: Vec<_> = settings
             .apps
@@ -108,8 +130,9 @@ impl Workers {
                     .entry(host_of(app))
                     .or_insert_with(|| Arc::new(Semaphore::new(settings.pospal.max_concurrency)));
                 Arc::new(QuotaApp {
-                    app_key: known.get(&app.app_id).map_or(0, |known| known.app_key),
+                    app_key: known_apps.get(&app.app_id).map_or(0, |known| known.app_key),
                     app_id: app.app_id.clone(),
+                    name: app.name.clone(),
                     app_key_secret: app.app_key.clone(),
                     base_url: app.base_url.clone(),
                     host: Arc::clone(host),

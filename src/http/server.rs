@@ -89,6 +89,11 @@ impl Server {
         self.address
     }
 
+    /// Whether this machine alone can reach it.
+    pub fn is_loopback(&self) -> bool {
+        self.stage.is_loopback
+    }
+
     /// Shows this site from now on.
     pub fn show(&self, site: Site) {
         *self.stage.site.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(site));

@@ -1,5 +1,6 @@
 //! Judges what is wrong, writes it down, and says it once: the last step of every tick.
 
+use super::outlook::Outlook;
 use super::{Observations, Progress, StoreHealth};
 use crate::clock;
 use crate::events;
@@ -55,6 +56,8 @@ pub struct Judge {
     last: Option<Moment>,
     /// A step of the clock, and how many answers had come by then.
     step: Option<(TimeDelta, u64)>,
+    /// Of today's quota.
+    outlook: Outlook,
     /// Alarms that only a change of the history can change.
     lost: Vec<Alarm>,
 }
@@ -69,8 +72,8 @@ impl Judge {
         polls: PollPlan,
         alerts: AlertPlan,
     ) -> Self {
-        let (last, step, lost) = (None, None, Vec::new());
-        Self { store, health, observations, timezone, polls, alerts, last, step, lost }
+        let (last, step, outlook, lost) = (None, None, Outlook::default(), Vec::new());
+        Self { store, health, observations, timezone, polls, alerts, last, step, outlook, lost }
     }
 
     /// Judges until the stop.
@@ -91,7 +94,7 @@ impl Judge {
     pub async fn judge(&mut self, now: &Moment) {
         self.note_recovery().await;
         let changes = self.changes(now).await;
-        let Some(changes) = self.health.check(changes).filter(|changes| !changes.is_empty()) else { return };
+        let Some(changes) = self.health.check_read(changes).filter(|changes| !changes.is_empty()) else { return };
         let recorded = self.store.record_alarms(&changes, now.wall).await;
         if self.health.check(recorded).is_some() {
             changes.iter().for_each(events::alert);
@@ -114,9 +117,10 @@ impl Judge {
         Ok(reconcile(now.wall, standing, &open, self.alerts.remind_after))
     }
 
-    async fn quota(&self, now: &Moment, open: &[OpenAlarm]) -> Result<Vec<Alarm>, StoreError> {
+    async fn quota(&mut self, now: &Moment, open: &[OpenAlarm]) -> Result<Vec<Alarm>, StoreError> {
         let today = day_of(now.wall, self.timezone);
-        let facts = self.store.quota_facts(today, self.alerts.sisters).await?;
+        let mut facts = self.store.quota_facts(today, self.alerts.sisters).await?;
+        self.outlook.forecast(&self.store, self.timezone, now, &mut facts, open).await?;
         let facts: Vec<_> = facts.into_iter().map(|(_, fact)| fact).collect();
         Ok(quota_trouble(&facts, &self.alerts.usage_percent, open))
     }
@@ -151,8 +155,11 @@ impl Judge {
         }
     }
 
-    /// Writes down that the database failed, now that it can be written again.
+    /// Tries whether a database that failed can be written again, and writes down that it had failed.
     async fn note_recovery(&self) {
+        if self.health.is_failing() {
+            self.health.check(self.store.try_writing().await);
+        }
         if let Some((alarm, from, to)) = self.health.take_recovery() {
             let recorded = self.store.record_past_alarm(&alarm, from, to).await;
             self.health.check(recorded);

@@ -5,6 +5,7 @@ mod judge;
 mod keep_login;
 mod login_call;
 mod observations;
+mod outlook;
 mod poll_quota;
 mod progress;
 mod quota_call;

@@ -120,7 +120,7 @@ impl QuotaPoller {
             self.store_failed_at = None;
         }
         let result = self.start_due(now).await;
-        let Some(agenda) = self.caller.health.check(result) else {
+        let Some(agenda) = self.caller.health.check_read(result) else {
             self.store_failed_at = Some(now.clone());
             return STORE_PAUSE;
         };

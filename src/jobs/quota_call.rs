@@ -29,6 +29,8 @@ pub struct QuotaApp {
     pub app_key: i64,
     /// Its name at the vendor.
     pub app_id: AppId,
+    /// The operator's name for it.
+    pub name: String,
     /// Signs its requests.
     pub app_key_secret: Secret,
     /// Its area host.
@@ -125,7 +127,7 @@ impl QuotaCaller {
             return CallResult::Failed(interrupted());
         }
         let now = clock::now();
-        match self.health.check(self.refusal(app, &now).await) {
+        match self.health.check_read(self.refusal(app, &now).await) {
             None => return CallResult::StoreFailed,
             Some(Some(reason)) => return self.skip(app, purpose, reason).await,
             Some(None) => {}
@@ -167,7 +169,7 @@ impl QuotaCaller {
 
     async fn skip(&self, app: &QuotaApp, purpose: Purpose, reason: SkipReason) -> CallResult {
         if let Purpose::Slot(endpoint, slot) = purpose {
-            events::poll_skipped(&app.app_id, endpoint, reason);
+            events::poll_skipped(&app.app_id, &app.name, endpoint, reason);
             if self.health.check(self.store.skip_slot(app.app_key, endpoint, slot).await).is_none() {
                 return CallResult::StoreFailed;
             }
@@ -266,6 +268,7 @@ impl QuotaCaller {
                 if failure.outcome != Outcome::Interrupted {
                     events::poll_failed(
                         &sent.app.app_id,
+                        &sent.app.name,
                         endpoint,
                         &failure,
                         !is_done && sent.purpose.slot().is_some(),
@@ -301,9 +304,9 @@ impl QuotaCaller {
     fn report<T>(&self, sent: &Sent<'_>, answer: &Answer<T>, changed: usize, discovered: &[AppId], covered: &[AppId]) {
         let (app_id, endpoint) = (&sent.app.app_id, sent.purpose.endpoint());
         self.observations.history();
-        events::poll_done(app_id, endpoint, answer.rows.len(), changed, answer.end.duration);
+        events::poll_done(app_id, &sent.app.name, endpoint, answer.rows.len(), changed, answer.end.duration);
         discovered.iter().for_each(|sister| events::app_discovered(sister, app_id));
-        covered.iter().for_each(|sister| events::poll_skipped(sister, endpoint, SkipReason::Covered));
+        covered.iter().for_each(|sister| events::poll_skipped(sister, sister.as_str(), endpoint, SkipReason::Covered));
     }
 }
 

@@ -26,7 +26,13 @@ impl StoreHealth {
         Self { remind_after, state: Mutex::default() }
     }
 
-    /// Notes what became of a statement and hands on its value; `None` where it failed.
+    /// Notes what became of a statement that only reads. That it worked proves little: a full disk can
+    /// still be read.
+    pub fn check_read<T>(&self, result: Result<T, StoreError>) -> Option<T> {
+        if result.is_ok() { result.ok() } else { self.check(result) }
+    }
+
+    /// Notes what became of a statement that writes, and hands on its value; `None` where it failed.
     pub fn check<T>(&self, result: Result<T, StoreError>) -> Option<T> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
@@ -48,6 +54,11 @@ impl StoreHealth {
     pub fn failure(&self) -> Option<String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.open.as_ref().map(|open| open.alarm.fields.error.clone().unwrap_or_default())
+    }
+
+    /// Whether the newest write failed.
+    pub fn is_failing(&self) -> bool {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).open.is_some()
     }
 
     /// The last time that it failed and came back, once.

@@ -5,6 +5,7 @@ pub mod agenda;
 pub mod alarms;
 pub mod budget;
 pub mod coverage;
+pub mod forecast;
 pub mod history;
 pub mod polling;
 pub mod renewal;

@@ -38,7 +38,7 @@ mod world;
 pub use chain::{DEFAULT_LIMIT, PACKAGE_LIMIT, Store, Till};
 pub use scenario::{Scenario, UnknownScenario};
 pub use script::Reply;
-pub use settings::SETTINGS_MARKER;
+pub use settings::{DEMO_SETTINGS_MARKER, SETTINGS_MARKER};
 pub use state::{Login, RETENTION_DAYS, Seen, Spent};
 pub use world::World;
 

@@ -88,15 +88,14 @@ pub(super) fn charge(state: &mut State, seen: &Seen) -> Option<AppId> {
     (!is_used_up).then_some(app)
 }
 
-/// The answer's JSON to a query that [`charge`] has seen.
-pub(super) fn answer(state: &State, seen: &Seen, refuse: bool) -> Vec<u8> {
+/// The answer's JSON to a query that [`charge`] has seen: the vendor's yes or no.
+pub(super) fn answer(state: &State, seen: &Seen, refuse: bool) -> Result<Vec<u8>, Vec<u8>> {
     let answer = check(state, seen, refuse).and_then(|()| match seen.endpoint {
         Endpoint::DailyAccess => usage(state, seen),
         Endpoint::AccessConfig | Endpoint::Login => packages(state, seen),
     });
-    answer.unwrap_or_else(|Refusal { code, message }| {
-        json(&Failure { status: "error", messages: [message], error_code: code })
-    })
+    answer
+        .map_err(|Refusal { code, message }| json(&Failure { status: "error", messages: [message], error_code: code }))
 }
 
 fn check(state: &State, seen: &Seen, refuse: bool) -> Result<(), Refusal> {

@@ -22,6 +22,8 @@ pub enum Reply {
     CloseWithoutAnswer,
     /// The ordinary answer, but the connection is closed half-way through the body.
     CutBody,
+    /// A well-formed no.
+    Refuse,
     /// The ordinary answer, this much later.
     Delay(Duration),
 }

@@ -8,6 +8,9 @@ use std::net::SocketAddr;
 /// How the first line of every settings file of the sandbox begins.
 pub const SETTINGS_MARKER: &str = "# Made by the poskeeper sandbox";
 
+/// How the demo's begins: a folder with such a file is the demo's own, to be emptied at each start.
+pub const DEMO_SETTINGS_MARKER: &str = "# Made by the poskeeper sandbox for `poskeeper demo`";
+
 /// How often the daemon is to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
@@ -19,14 +22,25 @@ pub(super) enum Pace {
 
 /// The whole file. The till is the first that needs an activation code; no value needs escaping.
 pub(super) fn toml(address: SocketAddr, timezone: Tz, stores: &[Store], tills: &[Till], pace: Pace) -> String {
-    let mut file = format!(
-        "{SETTINGS_MARKER}: simulated vendors, every key in here is made up.\n\
-         timezone = \"{timezone}\"\n\n\
-         [database]\n\
-         path = \"poskeeper.db\"\n"
-    );
+    let head = match pace {
+        Pace::Shop => format!(
+            "{SETTINGS_MARKER}: simulated vendors, every key in here is made up.\n\
+             # Both vendors answer at http://{address} for as long as that sandbox runs.\n\
+             # With this text in a file: poskeeper --config FILE once\n"
+        ),
+        Pace::Demo => format!(
+            "{DEMO_SETTINGS_MARKER}: simulated vendors, every key in here is made up.\n\
+             # The next demo in this folder writes it anew, and the database beside it: keep nothing here.\n"
+        ),
+    };
+    let mut file = format!("{head}timezone = \"{timezone}\"\n\n[database]\npath = \"poskeeper.db\"\n");
     if pace == Pace::Demo {
-        file.push_str("\n[log]\nformat = \"text\"\n");
+        file.push_str(
+            "\n[log]\nformat = \"text\"\n\n\
+             [login]\n\
+             # Early, so that a renewal which is refused has time for its next attempt before the deadline.\n\
+             renew_after = 0.15\n",
+        );
     }
     let mut tell = |text: std::fmt::Arguments<'_>| file.write_fmt(text).expect("a String takes every text");
     if let Some((till, code)) = tills.iter().find_map(|till| Some((till, till.activation_code.as_ref()?))) {
@@ -45,7 +59,7 @@ pub(super) fn toml(address: SocketAddr, timezone: Tz, stores: &[Store], tills: &
     tell(format_args!("\n[pospal]\nbase_url = \"http://{address}\"\n"));
     if pace == Pace::Demo {
         tell(format_args!(
-            "access_config_cron = \"*/10 * * * * *\"\n\
+            "access_config_cron = \"*/30 * * * * *\"\n\
              daily_access_cron = \"*/6 * * * * *\"\n\
              splay_seconds = 0\n\
              calls_per_app_per_day = 200\n\
@@ -74,6 +88,7 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 18080));
         let text = toml(address, chrono_tz::Asia::Shanghai, &stores, &chain::tills(), pace);
         assert!(text.starts_with(SETTINGS_MARKER));
+        assert_eq!(text.starts_with(DEMO_SETTINGS_MARKER), pace == Pace::Demo, "a shop's trial is not the demo's");
         Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).build().expect("TOML")
     }
 

@@ -28,6 +28,8 @@ pub struct Seen {
     pub body: Vec<u8>,
     /// Whose quota it cost, if anybody's.
     pub charged_to: Option<AppId>,
+    /// What became of it, in a few words for people: `ok`, `refused`, `closed without an answer` …
+    pub reply: String,
 }
 
 impl Seen {
@@ -135,7 +137,7 @@ impl State {
             true => (Act::Dark, None),
             false => (scenario.act(seed, *arrived, now, timezone, endpoint), self.script.next(endpoint)),
         };
-        let mut seen = Seen { at: now, endpoint, headers, body, charged_to: None };
+        let mut seen = Seen { at: now, endpoint, headers, body, charged_to: None, reply: String::new() };
         if act != Act::Dark || reply.is_some() {
             seen.charged_to = pospal::charge(self, &seen);
         }
@@ -143,6 +145,7 @@ impl State {
             Some(reply) => self.scripted(reply, &seen),
             None => self.unscripted(act, &seen),
         };
+        seen.reply = delivery.in_words();
         if self.requests.len() == KEPT_REQUESTS {
             self.requests.pop_front();
         }
@@ -153,6 +156,7 @@ impl State {
     fn scripted(&mut self, reply: Reply, seen: &Seen) -> Delivery {
         match reply {
             Reply::Http { status, headers, body } => Delivery::Whole(Answer::scripted(status, &headers, body)),
+            Reply::Refuse => Delivery::Whole(self.ordinary(seen, true)),
             Reply::Hang => Delivery::Hang,
             Reply::CloseWithoutAnswer => Delivery::Close,
             Reply::CutBody => Delivery::Cut(self.ordinary(seen, false)),
@@ -170,6 +174,11 @@ impl State {
             Act::Cut => Delivery::Cut(self.ordinary(seen, false)),
             Act::Close | Act::Dark => Delivery::Close,
         }
+    }
+
+    /// How many requests there ever were.
+    pub(super) fn arrived_in_all(&self) -> u64 {
+        self.arrived.iter().sum()
     }
 
     /// The vendor's own answer to a request that is charged already.

@@ -67,17 +67,19 @@ pub(super) fn answer(state: &mut State, seen: &Seen, refuse: bool) -> Answer {
         Ok(content) => (Some(content), 0, None),
         Err((code, message)) => (None, code, Some(message)),
     };
+    let is_refused = content.is_none();
     let envelope = Envelope {
         asyn_code: None,
         asyn_message: None,
         asyn_status: 0,
-        error: content.is_none(),
+        error: is_refused,
         content,
         error_batch_log: None,
         error_code,
         error_message,
     };
-    Answer::json(serde_json::to_vec(&envelope).expect("strings and numbers are JSON"))
+    let json = serde_json::to_vec(&envelope).expect("strings and numbers are JSON");
+    Answer::json(if is_refused { Err(json) } else { Ok(json) })
 }
 
 fn read(seen: &Seen) -> Result<Credentials, (i32, String)> {

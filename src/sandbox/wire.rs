@@ -17,6 +17,7 @@ pub(super) struct Answer {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Vec<u8>,
+    words: &'static str,
 }
 
 /// What becomes of it.
@@ -34,25 +35,31 @@ pub(super) enum Delivery {
 pub(super) struct HangUp;
 
 impl Answer {
-    /// A plain JSON answer.
-    pub(super) fn json(body: Vec<u8>) -> Self {
-        Self::new(200, "application/json;charset=UTF-8", body)
+    /// A plain JSON answer: the vendor's yes or no.
+    pub(super) fn json(body: Result<Vec<u8>, Vec<u8>>) -> Self {
+        let words = if body.is_ok() { "ok" } else { "refused" };
+        Self::new(200, "application/json;charset=UTF-8", body.unwrap_or_else(|refusal| refusal), words)
     }
 
     /// Somebody else's page.
     pub(super) fn page(status: u16, words: &str) -> Self {
-        Self::new(status, "text/html", format!("<!DOCTYPE html><html><body><h1>{words}</h1></body></html>").into())
+        Self::new(
+            status,
+            "text/html",
+            format!("<!DOCTYPE html><html><body><h1>{words}</h1></body></html>").into(),
+            "somebody else's page",
+        )
     }
 
     /// Exactly what a test wants; headers that HTTP does not allow are left out.
     pub(super) fn scripted(status: u16, headers: &[(String, String)], body: Vec<u8>) -> Self {
         let pair = |(name, value): &(String, String)| Some((name.parse().ok()?, value.parse().ok()?));
-        Self { status: status_of(status), headers: headers.iter().filter_map(pair).collect(), body }
+        Self { status: status_of(status), headers: headers.iter().filter_map(pair).collect(), body, words: "scripted" }
     }
 
     /// A JSON answer, packed in one of three ways in turn where the client takes gzip and deflate.
     /// "deflate" is zlib's format by the book and a raw stream with many servers, so it is both.
-    pub(super) fn packed(json: Vec<u8>, accepted: Option<&str>, turn: u64) -> Self {
+    pub(super) fn packed(json: Result<Vec<u8>, Vec<u8>>, accepted: Option<&str>, turn: u64) -> Self {
         let accepted = accepted.unwrap_or_default();
         let mut answer = Self::json(json);
         if accepted.contains("gzip") && accepted.contains("deflate") {
@@ -67,9 +74,9 @@ impl Answer {
         answer
     }
 
-    fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+    fn new(status: u16, content_type: &'static str, body: Vec<u8>, words: &'static str) -> Self {
         let headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static(content_type))];
-        Self { status: status_of(status), headers, body }
+        Self { status: status_of(status), headers, body, words }
     }
 
     /// `cut`: only half of the body will ever come.
@@ -93,6 +100,18 @@ impl Answer {
 }
 
 impl Delivery {
+    /// For people who watch.
+    pub(super) fn in_words(&self) -> String {
+        match self {
+            Self::Whole(answer) if answer.status == StatusCode::OK => answer.words.to_owned(),
+            Self::Whole(answer) => format!("HTTP {}, {}", answer.status.as_u16(), answer.words),
+            Self::After(time, answer) => format!("{}, {} ms late", answer.words, time.as_millis()),
+            Self::Cut(_) => "cut off half-way".to_owned(),
+            Self::Close => "closed without an answer".to_owned(),
+            Self::Hang => "left hanging".to_owned(),
+        }
+    }
+
     /// Waits as long as it is to take, and gives what the server has to send.
     pub(super) async fn carry_out(self, now: DateTime<Utc>) -> Response<Body> {
         match self {

@@ -85,6 +85,14 @@ impl World {
         self.state().requests.iter().cloned().collect()
     }
 
+    /// How many requests there ever were, and those after the first `number`, as far as they are kept.
+    pub fn requests_after(&self, number: u64) -> (u64, Vec<Seen>) {
+        let state = self.state();
+        let arrived = state.arrived_in_all();
+        let new = usize::try_from(arrived.saturating_sub(number)).unwrap_or(usize::MAX);
+        (arrived, state.requests.iter().skip(state.requests.len().saturating_sub(new)).cloned().collect())
+    }
+
     /// Those of one endpoint.
     pub fn requests_to(&self, endpoint: Endpoint) -> Vec<Seen> {
         self.state().requests.iter().filter(|seen| seen.endpoint == endpoint).cloned().collect()

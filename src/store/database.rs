@@ -122,6 +122,18 @@ impl Store {
         mode.is_ok_and(|mode| mode == "delete")
     }
 
+    /// Writes something that changes nothing.
+    ///
+    /// # Errors
+    /// It cannot be written: a full disk, a lock, another I/O error.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE app SET configured = configured").execute(&mut *transaction).await?;
+        sqlx::query("UPDATE device SET configured = configured").execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     pub(super) fn pool(&self) -> &SqlitePool {
         &self.pool
     }

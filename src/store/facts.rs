@@ -4,7 +4,7 @@ use super::columns::{day, day_number, instant};
 use super::database::{Store, StoreError};
 use crate::model::Endpoint;
 use crate::rules::alarms::{PackageFacts, PollFacts, QuotaFacts};
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use sqlx::Row;
 
 /// Gaps that are older have been judged long ago.
@@ -108,4 +108,67 @@ impl Store {
         .await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, day(row.try_get(1)?)))).collect()
     }
+
+    /// When and how an account's count of `today` was seen, its newest confirmation included.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn counts_of(&self, app_key: i64, today: NaiveDate) -> Result<Vec<(DateTime<Utc>, i64)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT observed_at, used_times, call_id FROM usage_sample WHERE app_key = ?1 AND day = ?2
+             UNION ALL
+             SELECT max(coalesce(s.gone_at, p.answer_at)), u.used_times, 9223372036854775807
+             FROM daily_usage u JOIN sighting s USING (app_key)
+             JOIN poll p ON p.app_key = s.asker_key AND p.endpoint = 'daily_access'
+             WHERE u.app_key = ?1 AND u.day = ?2
+             ORDER BY 3",
+        )
+        .bind(app_key)
+        .bind(day_number(today))
+        .fetch_all(self.pool())
+        .await?;
+        let counts = rows.iter().map(|row| Ok((row.try_get::<Option<i64>, _>(0)?, row.try_get::<Option<i64>, _>(1)?)));
+        let counts = counts.collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(counts.into_iter().filter_map(|(at, used)| Some((instant(at?), used?))).collect())
+    }
+
+    /// An account's final days from `first` on, with the counts that were seen during each.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn watched_days(&self, app_key: i64, first: NaiveDate) -> Result<Vec<WatchedDay>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT u.day, u.used_times, u.limit_times, s.observed_at, s.used_times
+             FROM daily_usage u LEFT JOIN usage_sample s USING (app_key, day)
+             WHERE u.app_key = ? AND u.day >= ? AND u.is_final = 1 ORDER BY u.day, s.call_id",
+        )
+        .bind(app_key)
+        .bind(day_number(first))
+        .fetch_all(self.pool())
+        .await?;
+        let mut days: Vec<WatchedDay> = Vec::new();
+        for row in rows {
+            let day = day(row.try_get(0)?);
+            if days.last().is_none_or(|last| last.day != day) {
+                days.push(WatchedDay { day, total: row.try_get(1)?, limit: row.try_get(2)?, counts: Vec::new() });
+            }
+            if let (Some(last), Some(at)) = (days.last_mut(), row.try_get::<Option<i64>, _>(3)?) {
+                last.counts.push((instant(at), row.try_get(4)?));
+            }
+        }
+        Ok(days)
+    }
+}
+
+/// A day that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchedDay {
+    /// Which.
+    pub day: NaiveDate,
+    /// Calls made.
+    pub total: i64,
+    /// Calls allowed.
+    pub limit: i64,
+    /// When a count was seen, and which.
+    pub counts: Vec<(DateTime<Utc>, i64)>,
 }

@@ -25,6 +25,7 @@ mod views;
 pub use apps::KnownApp;
 pub use backup::BackupError;
 pub use database::{Store, StoreError};
+pub use facts::WatchedDay;
 pub use housekeeping::Retention;
 pub use key_file::{KeyFileError, PublishedKey};
 pub use ledger::{CallEnd, NewPoll, OpenPoll};

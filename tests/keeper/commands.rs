@@ -176,8 +176,8 @@ async fn status_shows_apps_that_were_never_asked_and_open_alerts_only() {
     );
     let alert = |subject: &str, resolved: &str| {
         format!(
-            "INSERT INTO alert (rule, subject, severity, opened_at, resolved_at, message)
-                 VALUES ('poll.stale', '{subject}', 'error', 1000, {resolved}, 'text of {subject}');"
+            "INSERT INTO alert (rule, subject, severity, opened_at, resolved_at, message, stage, fields, logged_at)
+                 VALUES ('poll.stale', '{subject}', 'error', 1000, {resolved}, 'text of {subject}', 0, '{{}}', 1000);"
         )
     };
     let sql = alert("OPEN", "NULL") + &alert("OVER", "2000");

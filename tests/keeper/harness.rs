@@ -60,19 +60,10 @@ impl Shop {
         self.folder.path().join(name)
     }
 
-    /// The binary with this shop's settings, not yet started; nothing of the caller's environment that
-    /// could change what it does.
+    /// The binary with this shop's settings, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_poskeeper"));
-        command.arg("--config").arg(self.path("settings.toml")).args(arguments).current_dir(self.folder.path());
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("POSKEEPER") || name.ends_with("_DIRECTORY") || name.to_lowercase().ends_with("_proxy")
-            {
-                command.env_remove(name);
-            }
-        }
-        command.env_remove("NOTIFY_SOCKET").env_remove("JOURNAL_STREAM").stdin(Stdio::null());
+        let mut command = binary(self.folder.path());
+        command.arg("--config").arg(self.path("settings.toml")).args(arguments);
         command
     }
 
@@ -91,6 +82,21 @@ impl Shop {
     pub fn query(&self, sql: &str) -> Vec<String> {
         query(&self.path("poskeeper.db"), sql)
     }
+}
+
+/// The binary in a folder, not yet started; nothing of the caller's environment that could change what
+/// it does.
+pub fn binary(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poskeeper"));
+    command.current_dir(folder);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("POSKEEPER") || name.ends_with("_DIRECTORY") || name.to_lowercase().ends_with("_proxy") {
+            command.env_remove(name);
+        }
+    }
+    command.env_remove("NOTIFY_SOCKET").env_remove("JOURNAL_STREAM").stdin(Stdio::null());
+    command
 }
 
 /// Rows of a query by the stock `sqlite3 -readonly`.

@@ -331,7 +331,7 @@ async fn a_port_that_is_taken_stops_a_start_but_not_a_reload() {
 async fn an_address_that_others_can_reach_is_warned_of_and_answers_to_any_name() {
     let shop = listening_shop(Shop::open(NO_POLLS).await, "0.0.0.0:0");
     let mut daemon = shop.daemon();
-    let line = daemon.wait_for("http.listening").await;
+    let line = daemon.wait_for("http.exposed").await;
     assert_eq!(line["level"], "WARN");
     daemon.wait_for("daemon.ready").await;
     let port = address(&line).port();

@@ -3,15 +3,19 @@
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
+mod alerts;
 mod backfills;
 mod check;
 mod commands;
 mod crash;
+mod demo;
 mod documented;
 mod harness;
 mod http;
 mod logins;
 mod polls;
 mod readers;
+mod sandbox;
 mod secrets;
+mod service;
 mod thin_slice;

@@ -6,7 +6,7 @@ use crate::cli::once::stop_on_signal;
 use crate::cli::output;
 use crate::cli::spoken::Spoken;
 use crate::daemon::Workers;
-use crate::jobs::{CallResult, CallTally, Purpose, QuotaApp, QuotaCaller};
+use crate::jobs::{CallResult, Purpose, QuotaApp, QuotaCaller};
 use crate::logging;
 use crate::model::{CallFailure, Endpoint};
 use crate::settings::Settings;
@@ -27,7 +27,7 @@ pub(super) async fn run(settings: &Settings, spoken: &Spoken) -> Result<(), Fail
 async fn call_all(settings: &Settings, spoken: &Spoken, store: &Store) -> Result<bool, Failure> {
     store.interrupt_open_calls().await.map_err(Failure::failed)?;
     let stop = stop_on_signal();
-    let workers = Workers::build(settings, store, &CallTally::default(), &stop).await.map_err(Failure::failed)?;
+    let workers = Workers::build(settings, store, &stop).await.map_err(Failure::failed)?;
     let mut all_good = true;
     for (device, mut keeper) in settings.devices.iter().zip(workers.keepers) {
         if stop.is_cancelled() {

@@ -17,6 +17,7 @@ async fn scripted_replies_come_in_order_and_before_the_scenario() {
     shop.world().reply(CONFIG, Reply::CloseWithoutAnswer);
     shop.world().reply(CONFIG, Reply::CutBody);
     shop.world().reply(CONFIG, Reply::Delay(Duration::from_millis(50)));
+    shop.world().reply(CONFIG, Reply::Refuse);
     let odd = shop.packages(&store).await.unwrap();
     assert_eq!((odd.status, odd.body.as_slice()), (429, b"{}".as_slice()));
     assert_eq!(odd.headers["date"], "Thu, 01 Jan 1970 00:00:00 GMT");
@@ -27,8 +28,16 @@ async fn scripted_replies_come_in_order_and_before_the_scenario() {
     let start = Instant::now();
     assert_eq!(shop.packages(&store).await.unwrap().json()["status"], "success");
     assert!(start.elapsed() >= Duration::from_millis(50));
+    assert_eq!(shop.packages(&store).await.unwrap().json()["status"], "error");
     assert_eq!(shop.world().replies_left(CONFIG), 0);
-    assert_eq!(shop.world().charged_in_all(), 4, "the vendor charges what it does not answer, too");
+    assert_eq!(shop.world().charged_in_all(), 5, "the vendor charges what it does not answer, too");
+    let in_words = |(_, seen): (u64, Vec<Seen>)| seen.into_iter().map(|seen| seen.reply).collect::<Vec<_>>();
+    assert_eq!(
+        in_words(shop.world().requests_after(0)),
+        ["HTTP 429, scripted", "closed without an answer", "cut off half-way", "ok, 50 ms late", "refused"]
+    );
+    assert_eq!(in_words(shop.world().requests_after(4)), ["refused"]);
+    assert_eq!(shop.world().requests_after(5).0, 5);
 }
 
 #[tokio::test]
