@@ -4,7 +4,7 @@
 //! a program. Text of other people is cleaned before it gets here.
 
 use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject};
-use crate::rules::alarms::{Alarm, Change, Fields, OpenAlarm, Severity};
+use crate::rules::alarms::{Alarm, Change, OpenAlarm, Severity};
 use crate::rules::polling::SkipReason;
 use crate::store::Correction;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -48,48 +48,29 @@ fn utc(at: DateTime<Utc>) -> String {
 /// A line with the fields of an alarm; those that its rule has not are left out.
 macro_rules! line {
     ($level:ident, $alarm:expr, $event:expr, $since:expr, $message:expr) => {{
-        let Fields {
-            app_id,
-            access_date,
-            used,
-            limit,
-            percent,
-            threshold,
-            exhausted_at,
-            end_date,
-            days_left,
-            device,
-            attempts,
-            error,
-            relogin_due_at,
-            expires_at,
-            expired_at,
-            endpoint,
-            last_ok_at,
-            skew_seconds,
-        } = &$alarm.fields;
+        let fields = &$alarm.fields;
         let since = $since.map(utc);
         $level!(
             event = $event,
             since,
-            app_id,
-            access_date,
-            used,
-            limit,
-            percent,
-            threshold,
-            exhausted_at,
-            end_date,
-            days_left,
-            device,
-            attempts,
-            error,
-            relogin_due_at,
-            expires_at,
-            expired_at,
-            endpoint,
-            last_ok_at,
-            skew_seconds,
+            app_id = fields.app_id,
+            access_date = fields.access_date,
+            used = fields.used,
+            limit = fields.limit,
+            percent = fields.percent,
+            threshold = fields.threshold,
+            exhausted_at = fields.exhausted_at,
+            end_date = fields.end_date,
+            days_left = fields.days_left,
+            device = fields.device,
+            attempts = fields.attempts,
+            error = fields.error,
+            relogin_due_at = fields.relogin_due_at,
+            expires_at = fields.expires_at,
+            expired_at = fields.expired_at,
+            endpoint = fields.endpoint,
+            last_ok_at = fields.last_ok_at,
+            skew_seconds = fields.skew_seconds,
             "{}",
             $message
         )

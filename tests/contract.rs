@@ -91,7 +91,8 @@ fn every_alert_is_documented_with_its_level_and_with_fields_that_alerts_have() {
         assert_eq!(level, expected, "{}", rule.name());
         for field in fields {
             let sample = serde_json::json!({ field: null });
-            let is_known = SOURCE.contains(&format!("{field},")) && serde_json::from_value::<Fields>(sample).is_ok();
+            let is_known = SOURCE.contains(&format!("{field} = fields.{field},"))
+                && serde_json::from_value::<Fields>(sample).is_ok();
             assert!(is_known, "{} has no field {field}", rule.name());
         }
     }

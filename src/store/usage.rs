@@ -8,6 +8,7 @@ use crate::model::{AppId, Endpoint, UsageReading};
 use crate::rules::history::{DayChange, Observation, StoredDay, day_changes};
 use crate::rules::windows::{DayRange, merge, settled};
 use chrono::{DateTime, NaiveDate, Utc};
+use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -131,29 +132,28 @@ async fn stored_days(
         return Ok(HashMap::new());
     };
     let keys = serde_json::to_string(&keys).unwrap_or_default();
-    let found = sqlx::query(
+    // One row at a time: 40,000 of them at once take more memory than all the rest of the answer.
+    let mut found = sqlx::query(
         "SELECT u.app_key, u.day, u.limit_times, u.used_times, u.is_final, u.first_observed_at, u.last_changed_at, u.changed_by
          FROM json_each(?) k CROSS JOIN daily_usage u ON u.app_key = k.value AND u.day BETWEEN ? AND ?",
     )
     .bind(keys)
     .bind(day_number(first))
     .bind(day_number(last))
-    .fetch_all(&mut **transaction)
-    .await?;
-    found
-        .iter()
-        .map(|row| {
-            let stored = StoredDay {
-                limit_times: row.try_get(2)?,
-                used_times: row.try_get(3)?,
-                is_final: row.try_get(4)?,
-                first_observed_at: instant(row.try_get(5)?),
-                last_changed_at: instant(row.try_get(6)?),
-                changed_by: row.try_get(7)?,
-            };
-            Ok(((row.try_get(0)?, day(row.try_get(1)?)), stored))
-        })
-        .collect()
+    .fetch(&mut **transaction);
+    let mut days = HashMap::with_capacity(rows.len());
+    while let Some(row) = found.try_next().await? {
+        let stored = StoredDay {
+            limit_times: row.try_get(2)?,
+            used_times: row.try_get(3)?,
+            is_final: row.try_get(4)?,
+            first_observed_at: instant(row.try_get(5)?),
+            last_changed_at: instant(row.try_get(6)?),
+            changed_by: row.try_get(7)?,
+        };
+        days.insert((row.try_get(0)?, day(row.try_get(1)?)), stored);
+    }
+    Ok(days)
 }
 
 async fn write_days(
