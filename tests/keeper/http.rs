@@ -5,6 +5,7 @@ use crate::secrets::{assert_clean, secrets};
 use chrono::TimeDelta;
 use poskeeper::sandbox::SandboxOptions;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -229,6 +230,10 @@ async fn metrics_tell_the_quota_the_logins_and_the_calls() {
     ] {
         assert!(answer.body.contains(&name), "no {name} in {}", answer.body);
     }
+    assert_eq!(documented_metrics(), shown_metrics(&answer.body));
+    let rules = metrics_in(include_str!("../../docs/prometheus-rules.yml"));
+    assert!(rules.is_subset(&shown_metrics(&answer.body)), "{rules:?}");
+
     let sisters = shop.query("SELECT app_id FROM apps WHERE configured = 0");
     assert!(!sisters.is_empty() && sisters.iter().all(|sister| !answer.body.contains(sister)), "{}", answer.body);
 
@@ -250,6 +255,25 @@ async fn metrics_tell_the_quota_the_logins_and_the_calls() {
     assert_eq!(daemon.events().iter().filter(|event| **event == "http.listening").count(), 1, "the port stayed open");
     promtool_accepts(get_with(address, "/metrics", "Accept: text/plain\r\n").await);
     assert!(daemon.stop().await.success());
+}
+
+/// Whatever looks like one of our metrics.
+fn metrics_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with("poskeeper_") || word.starts_with("process_")).collect()
+}
+
+fn documented_metrics() -> BTreeSet<&'static str> {
+    let rows = include_str!("../../docs/alerting.md").lines().filter(|line| line.starts_with("| `p"));
+    rows.filter_map(|row| row.split('|').nth(1)).flat_map(metrics_in).collect()
+}
+
+/// The families by the names of the text format, which are those of the samples.
+fn shown_metrics(body: &str) -> BTreeSet<&str> {
+    let samples = body.lines().filter(|line| !line.starts_with('#')).flat_map(metrics_in);
+    samples
+        .map(|name| ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name))
+        .collect()
 }
 
 fn promtool_accepts(answer: Answer) {
