@@ -348,6 +348,31 @@ async fn a_port_that_is_taken_stops_a_start_but_not_a_reload() {
     daemon.signal("HUP");
     assert_eq!(self::address(&daemon.wait_for("http.listening").await), address);
     wait_for(address, "/healthz", |answer| answer.status == 200).await;
+    shop.edit_settings(&address.to_string(), "");
+    daemon.signal("HUP");
+    daemon.wait_for("daemon.reloaded").await;
+    assert_eq!(listening_sockets(daemon.pid()), 0);
+    assert!(daemon.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_told_of_and_can_still_be_read() {
+    let (shop, mut daemon, address) = serving(Shop::open(FAST).await).await;
+    daemon.wait_for("poll.done").await;
+    let mut sqlite = Command::new("sqlite3");
+    let mut other = sqlite.arg(shop.path("poskeeper.db")).stdin(Stdio::piped()).spawn().expect("sqlite3 is installed");
+    let mut statements = other.stdin.take().expect("stdin");
+    statements.write_all(b"PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE;\n").expect("read");
+    daemon.wait_for("store.failing").await;
+    let health = get(address, "/healthz").await;
+    assert_eq!(health.status, 503);
+    assert!(health.body.contains("the database cannot be written: "), "{}", health.body);
+    let metrics = get(address, "/metrics").await;
+    assert!(metrics.body.contains("{rule=\"store.failing\",severity=\"error\"} 1.0\n"), "{}", metrics.body);
+    assert_eq!(get(address, "/").await.status, 200);
+    drop(statements);
+    assert!(other.wait().expect("it ends").success());
+    wait_for(address, "/healthz", |answer| answer.status == 200).await;
     assert!(daemon.stop().await.success());
 }
 
