@@ -9,6 +9,7 @@
 //! http/          the dashboard, /healthz and /metrics
 //! status.rs      how everything stands, read from the database alone
 //! schedule.rs    the cron lines as wake-ups; the only file that names tokio-cron-scheduler
+//! report/        the HTML report: what there is to tell, its words, its charts, its markup
 //! jobs/          the workers, one pass each: load → due? → call → save → log line
 //! events.rs      every log line that somebody may alert on
 //! store/         the SQLite file, the kept session, the published key
@@ -43,6 +44,7 @@ pub mod http;
 pub mod jobs;
 pub mod logging;
 pub mod model;
+pub mod report;
 pub mod rules;
 pub mod sandbox;
 pub mod schedule;

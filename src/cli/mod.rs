@@ -9,6 +9,7 @@ mod backup;
 mod check;
 mod demo;
 mod failure;
+mod html;
 mod objects;
 mod once;
 mod output;
@@ -48,7 +49,7 @@ enum Command {
     Check(check::Options),
     /// Tell how the logins and the accounts stand, and what comes next; while the daemon runs or not
     Status(status::Options),
-    /// Print a view of the database, whole or filtered
+    /// Print a view of the database, whole or filtered, or write all of it as one HTML page
     Report(report::Options),
     /// Fetch older days in 8-day windows within the call budget; goes on where it was
     Backfill(backfill::Options),

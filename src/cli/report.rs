@@ -1,17 +1,19 @@
-//! `poskeeper report`: a view of the database, whole or filtered.
+//! `poskeeper report`: a view of the database, whole or filtered, or all of it as a page.
 
 use super::failure::Failure;
 use super::objects::{Objects, json};
 use super::table::table;
-use super::{Place, output};
+use super::{Place, html, output};
+use crate::report::Lang;
 use crate::store::{Cell, Filter, Sheet, VIEWS, View};
 use chrono::NaiveDate;
 use clap::builder::PossibleValuesParser;
+use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// Which view of the database
-    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(VIEWS.map(|view| view.name)))]
+    /// Which view of the database; html: all of it as one page with charts, for any browser
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(VIEWS.map(|view| view.name).into_iter().chain([HTML])))]
     name: String,
     /// First day (YYYY-MM-DD, in the vendor's calendar)
     #[arg(long, value_name = "DAY", value_parser = day)]
@@ -22,10 +24,19 @@ pub(super) struct Options {
     /// Only this app
     #[arg(long, value_name = "APP_ID")]
     app: Option<String>,
-    /// How the rows are written
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    /// How the rows are written [default: table]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// With html: the file to write
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// With html: the language [default: en]
+    #[arg(long, value_name = "LANGUAGE", value_parser = PossibleValuesParser::new(Lang::ALL.map(Lang::code)))]
+    lang: Option<String>,
 }
+
+/// The name that is no view.
+const HTML: &str = "html";
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Format {
@@ -38,6 +49,13 @@ enum Format {
 }
 
 pub(super) async fn run(place: &Place, options: &Options) -> Result<(), Failure> {
+    if options.name == HTML {
+        return page(place, options).await;
+    }
+    if options.output.is_some() || options.lang.is_some() {
+        let option = if options.output.is_some() { "--output" } else { "--lang" };
+        return Err(Failure::Usage(format!("{option} goes with `report html` only; a view is written to stdout")));
+    }
     let view = View::named(&options.name).ok_or_else(|| Failure::Usage(format!("no view {:?}", options.name)))?;
     if let (Some(from), Some(to)) = (options.from, options.to)
         && from > to
@@ -50,11 +68,24 @@ pub(super) async fn run(place: &Place, options: &Options) -> Result<(), Failure>
     let settings = place.settings()?;
     let store = place.database(&settings).await?;
     let sheet = store.read_view(view, &filter, settings.timezone).await.map_err(Failure::failed)?;
-    output::print(&match options.format {
+    output::print(&match options.format.unwrap_or(Format::Table) {
         Format::Table => table(&sheet),
         Format::Csv => csv(&sheet).map_err(Failure::failed)?,
         Format::Json => json(&Objects(&sheet)).map_err(Failure::failed)?,
     })
+}
+
+async fn page(place: &Place, options: &Options) -> Result<(), Failure> {
+    for (option, is_given) in [("--app", options.app.is_some()), ("--format", options.format.is_some())] {
+        if is_given {
+            return Err(Failure::Usage(format!("{option} does not go with `report html`")));
+        }
+    }
+    let Some(file) = &options.output else {
+        return Err(Failure::Usage("`report html` needs --output FILE".into()));
+    };
+    let lang = options.lang.as_deref().and_then(Lang::from_code).unwrap_or(Lang::En);
+    html::run(place, file, options.from, options.to, lang).await
 }
 
 /// Four digits of the year: days are compared as text.

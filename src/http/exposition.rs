@@ -1,5 +1,6 @@
 //! The two formats that a scraper may ask for: OpenMetrics, and the older text format of Prometheus.
 
+use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
 
 /// How metrics are written.
@@ -30,10 +31,10 @@ impl Format {
     }
 
     /// Turns OpenMetrics into this format.
-    pub(super) fn of_open_metrics(self, text: String) -> String {
+    pub(super) fn of_open_metrics(self, metrics: Bytes) -> Bytes {
         match self {
-            Self::OpenMetrics => text,
-            Self::Text => classic(&text),
+            Self::OpenMetrics => metrics,
+            Self::Text => classic(&String::from_utf8_lossy(&metrics)).into(),
         }
     }
 }
@@ -65,8 +66,8 @@ mod tests {
                     # HELP c_seconds A time.\n# TYPE c_seconds gauge\n# UNIT c_seconds seconds\nc_seconds 2.5\n# EOF\n";
         let text = "# HELP a_calls_total Calls.\n# TYPE a_calls_total counter\na_calls_total{b=\"# EOF\"} 1\n\
                     # HELP c_seconds A time.\n# TYPE c_seconds gauge\nc_seconds 2.5\n";
-        assert_eq!(Format::Text.of_open_metrics(open.to_owned()), text);
-        assert_eq!(Format::OpenMetrics.of_open_metrics(open.to_owned()), open);
+        assert_eq!(Format::Text.of_open_metrics(open.into()), text);
+        assert_eq!(Format::OpenMetrics.of_open_metrics(open.into()), open);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::exposition::Format;
 use super::health::reasons;
+use super::pages::Pages;
 use super::{Site, answer, remark};
 use crate::clock;
 use crate::model::{Moment, day_of};
@@ -22,10 +23,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-pub(super) async fn metrics(Extension(site): Extension<Arc<Site>>, headers: HeaderMap) -> Response<Body> {
+pub(super) async fn metrics(
+    Extension(site): Extension<Arc<Site>>,
+    Extension(pages): Extension<Pages>,
+    headers: HeaderMap,
+) -> Response<Body> {
     let format = Format::wanted(&headers);
-    match Scrape::read(&site, &clock::now()).await {
-        Ok(scrape) => answer(StatusCode::OK, format.content_type(), format.of_open_metrics(scrape.text())),
+    let make = async move { Ok(Scrape::read(&site, &clock::now()).await?.text()) };
+    match pages.recent("metrics", make).await {
+        Ok(metrics) => answer(StatusCode::OK, format.content_type(), format.of_open_metrics(metrics)),
         Err(error) => remark(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }

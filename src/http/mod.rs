@@ -7,6 +7,7 @@
 //! ```text
 //! server.rs      accepts and bounds connections: how many, how long, how large
 //! guard.rs       what every request must fulfil, and what every answer carries
+//! pages.rs       how often pages are made
 //! dashboard.rs   `/`, and the script that renews it
 //! health.rs      `/healthz`
 //! metrics.rs     `/metrics`
@@ -20,6 +21,7 @@ mod guard;
 mod health;
 mod language;
 mod metrics;
+mod pages;
 mod server;
 
 pub use server::{ListenError, Server};

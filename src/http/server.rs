@@ -1,10 +1,11 @@
 //! Accepts connections, and bounds them: how many, how long, how large. Nobody who can reach the port
 //! can make the daemon wait or grow.
 
+use super::pages::Pages;
 use super::{Site, dashboard, guard, health, metrics};
-use axum::Router;
 use axum::middleware;
 use axum::routing::get;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -119,6 +120,7 @@ fn router(stage: &Arc<Stage>) -> Router {
         .route(dashboard::SCRIPT_PATH, get(dashboard::script))
         .route("/healthz", get(health::health))
         .route("/metrics", get(metrics::metrics))
+        .layer(Extension(Pages::default()))
         .layer(middleware::from_fn_with_state(Arc::clone(stage), guard::guard))
 }
 

@@ -1,6 +1,6 @@
 //! A point in time, told by two clocks.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,14 @@ pub fn day_of(at: DateTime<Utc>, timezone: Tz) -> NaiveDate {
     at.with_timezone(&timezone).date_naive()
 }
 
+/// The first instant of a day where the vendor lives.
+pub fn start_of(day: NaiveDate, timezone: Tz) -> DateTime<Utc> {
+    // Where daylight saving time skips midnight, the day begins when the clock goes on.
+    let local = (0..24)
+        .find_map(|hour| day.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?).and_local_timezone(timezone).earliest());
+    local.map_or(DateTime::UNIX_EPOCH, |at| at.to_utc())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +74,13 @@ mod tests {
         let now = moment("1970-01-01T00:00:00Z", "a", 160);
         assert_eq!(now.since(&then), TimeDelta::seconds(60));
         assert!(now.step_since(&then).is_some_and(|step| step < TimeDelta::days(-365)));
+    }
+
+    #[test]
+    fn a_day_begins_when_the_clock_goes_on_where_midnight_is_skipped() {
+        let start = |day: &str, timezone| start_of(day.parse().expect("a day"), timezone).to_rfc3339();
+        assert_eq!(start("2026-11-21", chrono_tz::Asia::Shanghai), "2026-11-20T16:00:00+00:00");
+        assert_eq!(start("2018-11-04", chrono_tz::America::Sao_Paulo), "2018-11-04T03:00:00+00:00");
     }
 
     #[test]

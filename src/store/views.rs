@@ -1,8 +1,8 @@
 //! Reads the views of the public contract, for `report` and `status`.
 
-use super::columns::instant;
 use super::database::{Store, StoreError};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, SecondsFormat, Utc};
+use crate::model::start_of;
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -160,11 +160,11 @@ impl Store {
             }
             Some(Time(column)) => {
                 if let Some(from) = filter.from {
-                    query.push(" AND ").push(column).push(" >= ").push_bind(beginning_of(from, timezone));
+                    query.push(" AND ").push(column).push(" >= ").push_bind(instant_text(start_of(from, timezone)));
                 }
                 // Text is compared, which holds for years of four digits; no row is newer than those.
                 if let Some(end) = filter.to.and_then(|to| to.succ_opt()).filter(|end| end.year() <= 9999) {
-                    query.push(" AND ").push(column).push(" < ").push_bind(beginning_of(end, timezone));
+                    query.push(" AND ").push(column).push(" < ").push_bind(instant_text(start_of(end, timezone)));
                 }
             }
             None => {}
@@ -176,14 +176,6 @@ impl Store {
         let rows = query.build().fetch_all(self.pool()).await?;
         Ok(Sheet { columns, rows: rows.iter().map(cells).collect::<Result<_, _>>()? })
     }
-}
-
-/// The first instant of a day, as the views write it.
-fn beginning_of(day: NaiveDate, timezone: Tz) -> String {
-    // Where daylight saving time skips midnight, the day begins when the clock goes on.
-    let local = (0..24)
-        .find_map(|hour| day.and_time(NaiveTime::from_hms_opt(hour, 0, 0)?).and_local_timezone(timezone).earliest());
-    instant_text(local.map_or_else(|| instant(0), |at| at.to_utc()))
 }
 
 /// An instant as the views write it.

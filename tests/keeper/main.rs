@@ -13,6 +13,7 @@ mod documented;
 mod harness;
 mod http;
 mod logins;
+mod pages;
 mod polls;
 mod readers;
 mod sandbox;
