@@ -9,13 +9,14 @@ use crate::rules::polling::SkipReason;
 use crate::store::Correction;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use std::fmt::Display;
+use std::net::SocketAddr;
 use std::path::Path;
 use tracing::{error, info, warn};
 
 /// The names of all plain events; those of alerts are [`Rule::name`], and the same with `.resolved`.
 ///
 /// [`Rule::name`]: crate::rules::alarms::Rule::name
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 21] = [
     "daemon.started",
     "daemon.ready",
     "daemon.reloaded",
@@ -34,6 +35,9 @@ pub const NAMES: [&str; 18] = [
     "transport.plaintext",
     "session.failing",
     "key_file.failing",
+    "http.listening",
+    "http.exposed",
+    "http.failing",
 ];
 
 /// As the database's views write it.
@@ -314,5 +318,31 @@ pub fn key_file_failing(device: &str, reason: &dyn Display) {
         device,
         error = %reason,
         "{reason}; the store's programs may read an old key of {device}: check the folder's owner and the disk",
+    );
+}
+
+/// The pages are served from now on.
+pub fn http_listening(address: SocketAddr) {
+    let listen = address.to_string();
+    info!(event = "http.listening", listen, "http://{listen}/ has the dashboard, /healthz and /metrics");
+}
+
+/// Other machines can reach them.
+pub fn http_exposed(address: SocketAddr) {
+    let listen = address.to_string();
+    warn!(
+        event = "http.exposed",
+        listen,
+        "other machines can read http://{listen}/: no secret is on it, but the names of devices and stores, their usage \
+         and alerts are; use a loopback address and a proxy with a password, or a firewall",
+    );
+}
+
+/// The port of new settings cannot be had: the daemon goes on without its pages.
+pub fn http_failing(reason: &dyn Display) {
+    error!(
+        event = "http.failing",
+        error = %reason,
+        "no pages are served until the next reload: {reason}",
     );
 }

@@ -6,6 +6,8 @@
 //! main.rs        process edge: arguments, exit code
 //! cli/           one file per command; each turns settings into constructor arguments
 //! daemon/        builds the workers, says READY, reloads, stops in order
+//! http/          the dashboard, /healthz and /metrics
+//! status.rs      how everything stands, read from the database alone
 //! schedule.rs    the cron lines as wake-ups; the only file that names tokio-cron-scheduler
 //! report/        the HTML report: what there is to tell, its words, its charts, its markup
 //! jobs/          the workers, one pass each: load → due? → call → save → log line
@@ -38,6 +40,7 @@ pub mod cli;
 pub mod clock;
 pub mod daemon;
 pub mod events;
+pub mod http;
 pub mod jobs;
 pub mod logging;
 pub mod model;
@@ -46,5 +49,6 @@ pub mod rules;
 pub mod sandbox;
 pub mod schedule;
 pub mod settings;
+pub mod status;
 pub mod store;
 pub mod vendors;

@@ -1,10 +1,10 @@
 //! The status in tables and lines for people.
 
 use super::spoken::Spoken;
-use super::status::Status;
 use super::table::{table, text};
 use crate::model::{AppId, Moment};
 use crate::settings::Settings;
+use crate::status::Status;
 use crate::store::{Cell, Sheet};
 use chrono::{DateTime, Utc};
 

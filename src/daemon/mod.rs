@@ -1,15 +1,19 @@
 //! The daemon: builds the workers, says READY, reloads, stops in order.
 
+mod port;
 mod workers;
 
-pub use workers::{BuildError, Workers, device_login, poll_plan};
+pub use port::PortError;
+pub use workers::{BuildError, Workers, device_login, poll_plan, status_plan};
 
+use crate::clock;
 use crate::events;
-use crate::jobs::ProgressBoard;
+use crate::jobs::{CallTally, ProgressBoard};
 use crate::logging;
 use crate::schedule::Schedule;
 use crate::settings::Settings;
 use crate::store::{DatabaseLock, LockError, PublishedKey, Store, StoreError};
+use port::Port;
 use sd_notify::NotifyState;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,6 +54,9 @@ pub enum DaemonError {
     /// The settings cannot be put to work.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The HTTP port cannot be opened.
+    #[error(transparent)]
+    Port(#[from] PortError),
     /// The scheduler would not start.
     #[error("the scheduler failed: {0}")]
     Schedule(#[from] tokio_cron_scheduler::JobSchedulerError),
@@ -65,7 +72,9 @@ pub enum DaemonError {
 pub async fn run(mut settings: Settings, mut control: mpsc::Receiver<Control>) -> Result<(), DaemonError> {
     let _lock = DatabaseLock::take(&settings.database.path)?;
     let store = Store::open(&settings.database.path).await?;
-    let result = keep_running(&mut settings, &store, &mut control).await;
+    let mut port = Port::closed(clock::wall());
+    let result = keep_running(&mut settings, &store, &mut port, &mut control).await;
+    port.close().await;
     store.close().await;
     result
 }
@@ -73,11 +82,14 @@ pub async fn run(mut settings: Settings, mut control: mpsc::Receiver<Control>) -
 async fn keep_running(
     settings: &mut Settings,
     store: &Store,
+    port: &mut Port,
     control: &mut mpsc::Receiver<Control>,
 ) -> Result<(), DaemonError> {
     events::daemon_started(&settings.database.path, settings.devices.len(), settings.apps.len());
+    port.open(settings).await?;
     store.interrupt_open_calls().await?;
     let mut schedule = Schedule::default();
+    let tally = CallTally::default();
     let mut told_hosts = HashSet::new();
     let mut is_ready = false;
     let mut is_reload = false;
@@ -85,7 +97,7 @@ async fn keep_running(
     loop {
         warn_of_exposure(settings, &mut told_hosts);
         let stop = CancellationToken::new();
-        let workers = Workers::build_on(groundwork, settings, store, &stop).await?;
+        let workers = Workers::build_on(groundwork, settings, store, &tally, &stop).await?;
         let wake = Arc::new(Notify::new());
         let lines: Vec<_> = match settings.apps.is_empty() {
             true => Vec::new(),
@@ -95,7 +107,9 @@ async fn keep_running(
                 .collect(),
         };
         schedule.set(&lines, &wake).await?;
+        let caller = workers.caller.clone();
         let (board, mut running) = workers.start(&wake);
+        port.show(settings, &caller, &board);
         if is_reload {
             logging::set_level(settings.log.level);
             events::daemon_reloaded(settings.devices.len(), settings.apps.len());
@@ -126,6 +140,9 @@ async fn keep_running(
                 withdraw_abandoned_keys(settings, &new);
                 (*settings, groundwork) = (*new, laid);
             }
+        }
+        if let Err(error) = port.open(settings).await {
+            events::http_failing(&error);
         }
         is_reload = true;
     }

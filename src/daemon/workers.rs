@@ -3,12 +3,13 @@
 use crate::clock;
 use crate::events;
 use crate::jobs::{
-    AlertPlan, DeviceLogin, Judge, LoginCaller, LoginKeeper, Observations, ProgressBoard, QuotaApp, QuotaCaller,
-    QuotaPoller, StoreHealth,
+    AlertPlan, CallTally, DeviceLogin, Judge, LoginCaller, LoginKeeper, Observations, ProgressBoard, QuotaApp,
+    QuotaCaller, QuotaPoller, StoreHealth,
 };
 use crate::model::AppId;
 use crate::rules::agenda::PollPlan;
 use crate::settings::{App, Coverage, Device, Settings};
+use crate::status::StatusPlan;
 use crate::store::{KnownApp, PublishedKey, Retention, SessionFile, Store, StoreError};
 use crate::vendors::{Client, ClientError, ClientOptions};
 use chrono::TimeDelta;
@@ -70,6 +71,7 @@ pub struct Workers {
     pub caller: QuotaCaller,
     /// The accounts.
     pub apps: Vec<Arc<QuotaApp>>,
+    names: Vec<String>,
 }
 
 impl Workers {
@@ -79,14 +81,15 @@ impl Workers {
     /// The database or `network.ca_file` failed.
     pub async fn build(settings: &Settings, store: &Store, stop: &CancellationToken) -> Result<Self, BuildError> {
         let groundwork = Groundwork::lay(settings, store).await?;
-        Ok(Self::build_on(groundwork, settings, store, stop).await?)
+        Ok(Self::build_on(groundwork, settings, store, &CallTally::default(), stop).await?)
     }
 
-    /// Once the workers before have ended: what they did last counts.
+    /// Once the workers before have ended: what they did last counts. `tally` counts their calls.
     pub(super) async fn build_on(
         groundwork: Groundwork,
         settings: &Settings,
         store: &Store,
+        tally: &CallTally,
         stop: &CancellationToken,
     ) -> Result<Self, StoreError> {
         let Groundwork { client, device_keys, known_apps } = groundwork;
@@ -97,6 +100,7 @@ impl Workers {
             store: store.clone(),
             health: Arc::clone(&health),
             observations: Arc::clone(&observations),
+            tally: tally.clone(),
             timezone: settings.timezone,
             renew_share: settings.login.renew_after,
             fallback: settings.login.fallback,
@@ -140,6 +144,7 @@ impl Workers {
             store: store.clone(),
             health: Arc::clone(&health),
             observations: Arc::clone(&observations),
+            tally: tally.clone(),
             timezone: settings.timezone,
             calls_per_app_per_day: settings.pospal.calls_per_app_per_day,
             keep_free: settings.pospal.keep_free,
@@ -158,12 +163,14 @@ impl Workers {
         let poller = (!apps.is_empty()).then(|| {
             QuotaPoller::new(caller.clone(), apps.clone(), poll_plan(settings), settings.pospal.backfill_days)
         });
-        Ok(Self { keepers, poller, judge, caller, apps })
+        Ok(Self { keepers, poller, judge, caller, apps, names })
     }
 
     /// Starts them all. They end when their stop is told.
     pub fn start(self, wake: &Arc<Notify>) -> (Arc<ProgressBoard>, JoinSet<()>) {
-        let (board, lines) = ProgressBoard::new(self.keepers.len() + usize::from(self.poller.is_some()) + 1);
+        let names = self.names.iter().map(|device| format!("the logins of {device}"));
+        let poller = self.poller.is_some().then(|| "the polls".to_owned());
+        let (board, lines) = ProgressBoard::new(names.chain(poller).chain(["the alerts".to_owned()]).collect());
         let mut lines = lines.into_iter();
         let mut running = JoinSet::new();
         for (keeper, line) in self.keepers.into_iter().zip(&mut lines) {
@@ -189,6 +196,18 @@ pub fn poll_plan(settings: &Settings) -> PollPlan {
         splay: TimeDelta::from_std(settings.pospal.splay).unwrap_or_default(),
         seed: fastrand::u64(..),
         is_chain: settings.pospal.coverage == Coverage::Chain,
+    }
+}
+
+/// What the settings say about the status; the sister stores as far as they are watched.
+pub fn status_plan(settings: &Settings) -> StatusPlan {
+    StatusPlan {
+        timezone: settings.timezone,
+        devices: settings.devices.iter().map(|device| device.name.clone()).collect(),
+        apps: settings.apps.iter().map(|app| (app.app_id.clone(), app.name.clone())).collect(),
+        calls_per_app_per_day: settings.pospal.calls_per_app_per_day,
+        polls: poll_plan(settings),
+        sisters: settings.alerts.sisters,
     }
 }
 

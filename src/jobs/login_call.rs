@@ -1,6 +1,6 @@
 //! One login, from ledger row to log line.
 
-use super::{Observations, StoreHealth, interrupted, until_stopped};
+use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, until_stopped};
 use crate::clock;
 use crate::events;
 use crate::model::{ApiKey, CallFailure, Endpoint, Moment, Secret, Session, Subject, day_of, fingerprint};
@@ -54,6 +54,8 @@ pub struct LoginCaller {
     pub health: Arc<StoreHealth>,
     /// What the judge hears.
     pub observations: Arc<Observations>,
+    /// Counts the calls.
+    pub tally: CallTally,
     /// The vendor's calendar.
     pub timezone: Tz,
     /// Share of the shorter lifetime after which renewal starts.
@@ -107,6 +109,7 @@ impl LoginCaller {
         if http_status.is_some() {
             self.observations.answer(Endpoint::Login, skew);
         }
+        self.tally.count(Endpoint::Login, outcome_of(&result), duration);
         match result {
             Ok(answer) => Ok(self.new_session(
                 device,

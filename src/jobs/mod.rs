@@ -10,6 +10,7 @@ mod poll_quota;
 mod progress;
 mod quota_call;
 mod store_health;
+mod tally;
 
 pub use backfill::{Backfill, BackfillEnd};
 pub use judge::{AlertPlan, Judge};
@@ -20,6 +21,7 @@ pub use poll_quota::QuotaPoller;
 pub use progress::{Progress, ProgressBoard};
 pub use quota_call::{CallResult, Purpose, QuotaApp, QuotaCaller};
 pub use store_health::StoreHealth;
+pub use tally::CallTally;
 
 use crate::model::{CallFailure, Outcome};
 use std::time::Duration;
@@ -48,6 +50,10 @@ fn interrupted() -> CallFailure {
         error_code: None,
         message: "poskeeper was stopped before the answer came".into(),
     }
+}
+
+fn outcome_of<T>(result: &Result<T, CallFailure>) -> Outcome {
+    result.as_ref().map_or_else(|failure| failure.outcome, |_| Outcome::Ok)
 }
 
 /// For a sleep: never negative, at most `cap`.

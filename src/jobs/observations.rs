@@ -1,4 +1,4 @@
-//! What the workers tell the judge, as long as the process lives.
+//! What the workers tell the judge and the HTTP port, as long as the process lives.
 
 use crate::model::Endpoint;
 use crate::rules::alarms::DeviceFacts;
@@ -61,7 +61,8 @@ impl Observations {
         std::mem::take(&mut self.told().history_changed)
     }
 
-    pub(super) fn devices(&self) -> Vec<DeviceFacts> {
+    /// What each device's worker knows; one that has not begun yet is absent.
+    pub fn devices(&self) -> Vec<DeviceFacts> {
         self.told().devices.values().cloned().collect()
     }
 

@@ -1,17 +1,27 @@
-//! Whether the workers get anywhere: what READY and the watchdog are told from.
+//! Whether the workers get anywhere: what READY, the watchdog and `/healthz` are told from.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// What all workers report to.
 #[derive(Debug)]
 pub struct ProgressBoard {
-    workers: usize,
-    /// Who has not gone round its loop since the last full round.
-    awaited: Mutex<HashSet<usize>>,
+    /// For people, in the order of the lines.
+    workers: Vec<String>,
+    rounds: Mutex<Rounds>,
     round: Notify,
     first_passes: watch::Sender<usize>,
+}
+
+#[derive(Debug)]
+struct Rounds {
+    /// Who has not gone round its loop since the last full round.
+    awaited: HashSet<usize>,
+    /// When each last went round, by a clock that stands still while the machine is suspended.
+    last_beats: Vec<Instant>,
 }
 
 /// One worker's line to the board.
@@ -22,16 +32,21 @@ pub struct Progress {
 }
 
 impl ProgressBoard {
-    /// A board for so many workers, and their lines to it.
-    pub fn new(workers: usize) -> (Arc<Self>, Vec<Progress>) {
+    /// A board for workers of these names, and their lines to it.
+    pub fn new(workers: Vec<String>) -> (Arc<Self>, Vec<Progress>) {
+        let count = workers.len();
         let board = Arc::new(Self {
             workers,
-            awaited: Mutex::new((0..workers).collect()),
+            rounds: Mutex::new(Rounds { awaited: (0..count).collect(), last_beats: vec![Instant::now(); count] }),
             round: Notify::new(),
             first_passes: watch::Sender::new(0),
         });
-        let lines = (0..workers).map(|worker| Progress { worker, board: Arc::clone(&board) }).collect();
+        let lines = (0..count).map(|worker| Progress { worker, board: Arc::clone(&board) }).collect();
         (board, lines)
+    }
+
+    fn rounds(&self) -> MutexGuard<'_, Rounds> {
+        self.rounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends when every worker has gone round its loop since the last time; never where one hangs.
@@ -43,17 +58,26 @@ impl ProgressBoard {
     pub async fn all_first_passes(&self) {
         let mut count = self.first_passes.subscribe();
         // The sender lives as long as the board.
-        let _ = count.wait_for(|done| *done >= self.workers).await;
+        let _ = count.wait_for(|done| *done >= self.workers.len()).await;
+    }
+
+    /// The workers that have not gone round their loop for longer than `bound`, and for how long.
+    pub fn stuck(&self, now: Instant, bound: Duration) -> Vec<(String, Duration)> {
+        let rounds = self.rounds();
+        let idle = rounds.last_beats.iter().map(|beat| now.duration_since(*beat));
+        let stuck = self.workers.iter().zip(idle).filter(|(_, idle)| *idle > bound);
+        stuck.map(|(worker, idle)| (worker.clone(), idle)).collect()
     }
 }
 
 impl Progress {
     /// The worker goes round its loop.
     pub fn beat(&self) {
-        let mut awaited = self.board.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        awaited.remove(&self.worker);
-        if awaited.is_empty() {
-            awaited.extend(0..self.board.workers);
+        let mut rounds = self.board.rounds();
+        rounds.last_beats[self.worker] = Instant::now();
+        rounds.awaited.remove(&self.worker);
+        if rounds.awaited.is_empty() {
+            rounds.awaited.extend(0..self.board.workers.len());
             self.board.round.notify_one();
         }
     }
@@ -68,15 +92,32 @@ impl Progress {
 mod tests {
     use super::*;
 
+    fn board() -> (Arc<ProgressBoard>, Vec<Progress>) {
+        ProgressBoard::new(vec!["one".into(), "two".into()])
+    }
+
     #[tokio::test]
     async fn one_hanging_worker_keeps_the_watchdog_from_being_fed() {
-        let (board, lines) = ProgressBoard::new(2);
+        let (board, lines) = board();
         lines[0].beat();
         lines[0].beat();
         let mut round = std::pin::pin!(board.full_round());
         assert!(futures_poll(&mut round).is_pending());
         lines[1].beat();
         round.await;
+    }
+
+    #[test]
+    fn a_worker_that_does_not_go_round_is_named() {
+        let bound = Duration::from_secs(120);
+        let (board, lines) = board();
+        let later = Instant::now() + bound + Duration::from_secs(60);
+        assert_eq!(board.stuck(Instant::now(), bound), []);
+        board.rounds().last_beats[0] = later - bound;
+        let stuck = board.stuck(later, bound);
+        assert_eq!(stuck.iter().map(|(worker, _)| worker.as_str()).collect::<Vec<_>>(), ["two"]);
+        lines[1].beat();
+        assert_eq!(board.stuck(Instant::now() + bound / 2, bound), []);
     }
 
     fn futures_poll<F: Future>(future: &mut std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {

@@ -1,6 +1,6 @@
 //! One Pospal call, from the question whether it may be made to its log line.
 
-use super::{Observations, StoreHealth, interrupted, until_stopped};
+use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, until_stopped};
 use crate::clock;
 use crate::events;
 use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
@@ -50,6 +50,8 @@ pub struct QuotaCaller {
     pub health: Arc<StoreHealth>,
     /// What the judge hears.
     pub observations: Arc<Observations>,
+    /// Counts the calls.
+    pub tally: CallTally,
     /// The vendor's calendar.
     pub timezone: Tz,
     /// Ceiling of requests per account and vendor day.
@@ -225,6 +227,7 @@ impl QuotaCaller {
         if http_status.is_some() {
             self.observations.answer(endpoint, skew);
         }
+        self.tally.count(endpoint, outcome_of(&result), duration);
         match result {
             Ok(rows) => {
                 if rows.bad_rows > 0 {

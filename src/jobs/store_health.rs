@@ -50,6 +50,12 @@ impl StoreHealth {
         }
     }
 
+    /// Why the database cannot be written at the moment, if so.
+    pub fn failure(&self) -> Option<String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.open.as_ref().map(|open| open.alarm.fields.error.clone().unwrap_or_default())
+    }
+
     /// Whether the newest write failed.
     pub fn is_failing(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).open.is_some()

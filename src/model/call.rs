@@ -15,6 +15,9 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Every endpoint.
+    pub const ALL: [Self; 3] = [Self::Login, Self::AccessConfig, Self::DailyAccess];
+
     /// The name in the database and in log lines (contract section 4).
     pub const fn name(self) -> &'static str {
         match self {

@@ -27,6 +27,6 @@ mod words;
 
 pub use data::{App, ChainDay, Report, Spent, SpentDay, is_exhausted, percent};
 pub use load::load;
-pub use page::{page, style};
+pub use page::{live_page, page, style};
 pub use span::Span;
 pub use words::Lang;

@@ -106,6 +106,20 @@ impl Store {
         }
     }
 
+    /// Ends a store that was opened for reading; a writer can leave WAL mode only where nobody reads.
+    pub async fn close_for_reading(&self) {
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.pool.close()).await;
+    }
+
+    /// How large the file is.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn size_in_bytes(&self) -> Result<i64, StoreError> {
+        let size = sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
+        Ok(size.fetch_one(&self.pool).await?)
+    }
+
     async fn leave_wal_mode(&self) -> bool {
         let Ok(mut connection) = self.pool.acquire().await else { return false };
         let timeout = format!("PRAGMA busy_timeout = {}", READERS_TIMEOUT.as_millis());

@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod documented;
 mod harness;
+mod http;
 mod logins;
 mod pages;
 mod polls;

@@ -5,7 +5,7 @@ use poskeeper::model::Endpoint;
 use poskeeper::sandbox::Reply;
 
 /// Everything secret that this shop ever had.
-fn secrets(shop: &Shop) -> Vec<String> {
+pub fn secrets(shop: &Shop) -> Vec<String> {
     let world = shop.world();
     let mut secrets: Vec<String> =
         world.stores().into_iter().filter(|store| store.configured).map(|store| store.app_key).collect();
@@ -24,7 +24,7 @@ fn secrets(shop: &Shop) -> Vec<String> {
 
 const REGISTRATION_HASH: &str = "9AB93FBBAD2D828E147695FEDA2EB62CF618733FE686CC95";
 
-fn assert_clean(what: &str, content: &[u8], secrets: &[String]) {
+pub fn assert_clean(what: &str, content: &[u8], secrets: &[String]) {
     let content = String::from_utf8_lossy(content).to_lowercase();
     for secret in secrets {
         let found = content.find(&secret.to_lowercase());

@@ -4,14 +4,15 @@ use super::super::failure::Failure;
 use super::super::html;
 use super::super::output;
 use super::super::overview::overview;
-use super::super::status::Status;
 use super::super::table::{table, text};
 use super::folder::DemoFolder;
 use super::prose::wrapped;
 use crate::clock;
+use crate::daemon::status_plan;
 use crate::model::day_of;
 use crate::report::{Lang, Span, load, page};
 use crate::settings::Settings;
+use crate::status::{Status, StatusPlan};
 use crate::store::{Cell, Filter, Sheet, Store, View};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, HashSet};
@@ -22,7 +23,8 @@ const CALLS_BY_OUTCOME: &str = "SELECT endpoint, outcome, count(*) AS calls FROM
 pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<(), Failure> {
     let store = Store::open_for_reading(&settings.database.path).await.map_err(Failure::failed)?;
     let now = clock::now();
-    let status = Status::read(settings, &store, &now).await.map_err(Failure::failed)?;
+    let plan = StatusPlan { sisters: true, ..status_plan(settings) };
+    let status = Status::read(&plan, &store, &now).await.map_err(Failure::failed)?;
     let seen = Seen::read(&store, settings).await?;
     write_report(settings, &store, folder, now.wall).await?;
     store.close().await;

@@ -9,6 +9,8 @@ fn counted(count: i64, one: &str, many: &str) -> String {
 
 pub(super) static WORDS: Words = Words {
     html_lang: "en",
+    language: "English",
+    lost: "poskeeper does not answer: what stands here may be out of date.",
     title: "Pospal API quota and device logins",
     span: |from, to, days| format!("{from} to {to} ({})", counted(days, "day", "days")),
     made: |time, zone| format!("as of {time}, {zone} time"),

@@ -45,6 +45,8 @@ impl Lang {
 /// Every text of the page.
 pub(super) struct Words {
     pub(super) html_lang: &'static str,
+    pub(super) language: &'static str,
+    pub(super) lost: &'static str,
     pub(super) title: &'static str,
     pub(super) span: fn(from: NaiveDate, to: NaiveDate, days: i64) -> String,
     pub(super) made: fn(time: &str, zone: &str) -> String,

@@ -9,6 +9,8 @@ use std::fmt::Display;
 
 pub(super) static WORDS: Words = Words {
     html_lang: "zh-Hans",
+    language: "中文",
+    lost: "poskeeper 没有响应：以下内容可能已过时。",
     title: "银豹接口用量与设备登录",
     span: |from, to, days| format!("{from} 至 {to}（{days} 天）"),
     made: |time, zone| format!("截至 {time}，时区 {zone}"),

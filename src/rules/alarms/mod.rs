@@ -11,7 +11,7 @@ mod quota;
 
 pub use clock::{ClockFacts, wrong_clock};
 pub use logins::{DeviceFacts, login_trouble};
-pub use packages::{PackageFacts, package_trouble};
+pub use packages::{PackageFacts, last_end, package_trouble};
 pub use polls::{PollFacts, lost_days, stale_polls};
 pub use quota::{QuotaFacts, quota_trouble};
 

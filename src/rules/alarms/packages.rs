@@ -20,17 +20,21 @@ pub fn package_trouble(now: DateTime<Utc>, timezone: Tz, facts: &[PackageFacts],
     facts.iter().filter_map(|fact| trouble(now.with_timezone(&timezone).naive_local(), fact, days_left)).collect()
 }
 
-fn trouble(now: NaiveDateTime, fact: &PackageFacts, thresholds: &[u32]) -> Option<Alarm> {
-    // The default quota has no end, and an account that never had a package cannot lose one.
-    let ends: Option<Vec<_>> = fact
-        .packages
+/// When the last package ends, by the vendor's clock and in its own words. `None`: on the default quota,
+/// which has no end, and where there never was a package.
+pub fn last_end(packages: &[(Option<String>, Option<String>)]) -> Option<(NaiveDateTime, &String)> {
+    let ends: Option<Vec<_>> = packages
         .iter()
         .map(|(start, end)| {
             let (_, end) = (start.as_ref()?, end.as_ref()?);
             Some((instant(end)?, end))
         })
         .collect();
-    let (last_end, text) = ends?.into_iter().max()?;
+    ends?.into_iter().max()
+}
+
+fn trouble(now: NaiveDateTime, fact: &PackageFacts, thresholds: &[u32]) -> Option<Alarm> {
+    let (last_end, text) = last_end(&fact.packages)?;
     let PackageFacts { app_id, name, .. } = fact;
     let fields = Fields { app_id: Some(app_id.clone()), end_date: Some(text.clone()), ..Fields::default() };
     if last_end <= now {
