@@ -160,10 +160,10 @@ SELECT a.app_id, a.app_name, date(u.day * 86400, 'unixepoch') AS access_date, u.
        u.is_final,
        strftime('%Y-%m-%dT%H:%M:%fZ', u.first_observed_at / 1000.0, 'unixepoch') AS first_observed_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', u.last_changed_at / 1000.0, 'unixepoch') AS last_changed_at,
-       strftime('%Y-%m-%dT%H:%M:%fZ', coalesce(
+       strftime('%Y-%m-%dT%H:%M:%fZ', max(u.last_changed_at, coalesce(
            (SELECT max(coalesce(s.gone_at, p.answer_at))
             FROM sighting s JOIN poll p ON p.app_key = s.asker_key AND p.endpoint = 'daily_access'
-            WHERE s.app_key = a.app_key), u.last_changed_at) / 1000.0, 'unixepoch') AS observed_at
+            WHERE s.app_key = a.app_key), 0)) / 1000.0, 'unixepoch') AS observed_at
 FROM app a JOIN daily_usage u ON u.app_key = a.app_key AND u.day = a.newest_day;
 
 CREATE VIEW usage_samples AS
@@ -216,7 +216,7 @@ WHERE d.configured = 1;
 CREATE VIEW calls AS
 SELECT strftime('%Y-%m-%dT%H:%M:%fZ', c.started_at / 1000.0, 'unixepoch') AS started_at,
        date(c.vendor_day * 86400, 'unixepoch') AS vendor_date, c.endpoint,
-       coalesce(d.name, a.app_id) AS subject, c.outcome, c.http_status, c.error_code, c.error_message,
+       coalesce(d.name, a.app_id) COLLATE NOCASE AS subject, c.outcome, c.http_status, c.error_code, c.error_message,
        c.duration_ms, c.row_count, c.changed_count
 FROM call c LEFT JOIN device d USING (device_key) LEFT JOIN app a USING (app_key);
 
@@ -227,7 +227,7 @@ FROM call c JOIN app a USING (app_key)
 GROUP BY c.vendor_day, c.app_key;
 
 CREATE VIEW alerts AS
-SELECT rule, subject, severity,
+SELECT rule, subject COLLATE NOCASE AS subject, severity,
        strftime('%Y-%m-%dT%H:%M:%fZ', opened_at / 1000.0, 'unixepoch') AS opened_at,
        strftime('%Y-%m-%dT%H:%M:%fZ', resolved_at / 1000.0, 'unixepoch') AS resolved_at,
        message

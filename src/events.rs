@@ -277,16 +277,12 @@ pub fn alert(change: &Change) {
     match change {
         Change::Open(alarm) => alarm_line(alarm, alarm.rule.name(), None),
         Change::Repeat(_, alarm, since) => alarm_line(alarm, alarm.rule.name(), Some(*since)),
-        Change::Resolve(OpenAlarm { alarm, opened_at, .. }) => {
+        Change::Resolve(OpenAlarm { alarm, opened_at, .. }, successor) => {
             let event = format!("{}.resolved", alarm.rule.name());
             let (name, subject, since) = (alarm.rule.name(), &alarm.subject, utc(*opened_at));
-            line!(
-                info,
-                alarm,
-                event,
-                Some(*opened_at),
-                format!("{name} of {subject} is over; it was open since {since}")
-            );
+            let how = successor.map_or("is over".to_owned(), |rule| format!("became {}", rule.name()));
+            let message = format!("{name} of {subject} {how}; it was open since {since}");
+            line!(info, alarm, event, Some(*opened_at), message);
         }
     }
 }

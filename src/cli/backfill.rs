@@ -10,14 +10,14 @@ use crate::logging;
 use crate::model::{AppId, day_of};
 use crate::rules::windows::DayRange;
 use crate::store::{DatabaseLock, Store};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::level_filters::LevelFilter;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// First day (YYYY-MM-DD, in the vendor's calendar)
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day_of_this_century)]
     from: NaiveDate,
     /// Last day [default: today]
     #[arg(long, value_name = "DAY")]
@@ -25,6 +25,12 @@ pub(super) struct Options {
     /// Only this app
     #[arg(long, value_name = "APP_ID")]
     app: Option<String>,
+}
+
+/// The vendor has no older days, and each window costs a call.
+fn day_of_this_century(text: &str) -> Result<NaiveDate, String> {
+    let day: NaiveDate = text.parse().map_err(|_| "write it as YYYY-MM-DD".to_owned())?;
+    if (2000..2100).contains(&day.year()) { Ok(day) } else { Err("name a day after 1999".to_owned()) }
 }
 
 pub(super) async fn run(place: &Place, options: Options) -> Result<(), Failure> {
@@ -68,6 +74,9 @@ async fn fetch(backfill: &Backfill) -> Result<(), Failure> {
     let fetched = days - left.min(days);
     let again = "run the same command again then, it goes on where it was";
     match end {
+        BackfillEnd::Complete if left > 0 => {
+            output::print(&format!("{fetched} day(s) fetched; for {left} more the vendor has no final number (yet)\n"))
+        }
         BackfillEnd::Complete => output::print(&format!("{fetched} day(s) fetched, none left\n")),
         BackfillEnd::Waits(reason) => Err(Failure::Failed(format!(
             "{fetched} day(s) fetched, {left} left: the calls of today are used up ({}) until the vendor's midnight; {again}",

@@ -41,7 +41,7 @@ pub(super) async fn run(
 
 /// Whole or not at all: a page that somebody has open, or that a web server hands out, is never half
 /// written.
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     if path.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file"));
     }

@@ -3,8 +3,8 @@
 use crate::clock;
 use crate::events;
 use crate::jobs::{
-    AlertPlan, CallTally, DeviceLogin, HistoryPlan, Judge, LoginCaller, LoginKeeper, Observations, ProgressBoard,
-    QuotaApp, QuotaCaller, QuotaPoller, StoreHealth,
+    AlertPlan, CallTally, DeviceLogin, Judge, LoginCaller, LoginKeeper, Observations, ProgressBoard, QuotaApp,
+    QuotaCaller, QuotaPoller, StoreHealth,
 };
 use crate::model::AppId;
 use crate::rules::agenda::PollPlan;
@@ -158,9 +158,11 @@ impl Workers {
             settings.timezone,
             poll_plan(settings),
             alert_plan(settings),
+            retention(settings),
         );
-        let poller = (!apps.is_empty())
-            .then(|| QuotaPoller::new(caller.clone(), apps.clone(), poll_plan(settings), history_plan(settings)));
+        let poller = (!apps.is_empty()).then(|| {
+            QuotaPoller::new(caller.clone(), apps.clone(), poll_plan(settings), settings.pospal.backfill_days)
+        });
         Ok(Self { keepers, poller, judge, caller, apps, names })
     }
 
@@ -174,11 +176,13 @@ impl Workers {
         for (keeper, line) in self.keepers.into_iter().zip(&mut lines) {
             running.spawn(keeper.run(line));
         }
-        if let (Some(poller), Some(line)) = (self.poller, lines.next()) {
+        if let Some(poller) = self.poller
+            && let Some(line) = lines.next()
+        {
             running.spawn(poller.run(Arc::clone(wake), line));
         }
         if let Some(line) = lines.next() {
-            running.spawn(self.judge.run(self.caller.stop.clone(), line));
+            running.spawn(self.judge.run(Arc::clone(&board), self.caller.stop.clone(), line));
         }
         (board, running)
     }
@@ -219,14 +223,8 @@ fn alert_plan(settings: &Settings) -> AlertPlan {
     }
 }
 
-fn history_plan(settings: &Settings) -> HistoryPlan {
-    HistoryPlan {
-        backfill_days: settings.pospal.backfill_days,
-        retention: Retention {
-            samples_days: settings.database.keep_samples_days,
-            calls_days: settings.database.keep_calls_days,
-        },
-    }
+fn retention(settings: &Settings) -> Retention {
+    Retention { samples_days: settings.database.keep_samples_days, calls_days: settings.database.keep_calls_days }
 }
 
 fn client(settings: &Settings) -> Result<Client, BuildError> {
@@ -257,6 +255,6 @@ pub fn device_login(device: &Device, device_key: i64) -> DeviceLogin {
     }
 }
 
-fn host_of(app: &App) -> (String, Option<u16>) {
-    (app.base_url.host_str().unwrap_or_default().to_owned(), app.base_url.port_or_known_default())
+fn host_of(app: &App) -> String {
+    app.base_url.host_str().unwrap_or_default().to_owned()
 }

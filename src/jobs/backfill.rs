@@ -6,6 +6,7 @@ use crate::model::{CallFailure, day_of};
 use crate::rules::polling::SkipReason;
 use crate::rules::windows::{DayRange, missing_windows};
 use crate::store::StoreError;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Why a backfill ended.
@@ -41,16 +42,11 @@ impl Backfill {
     pub async fn missing(&self, app: &QuotaApp) -> Result<Vec<DayRange>, StoreError> {
         let mut asked = self.caller.store.asked(app.app_key).await?;
         let today = day_of(clock::wall(), self.caller.timezone);
-        if self.wanted.last >= today && self.has_asked_today(app).await? {
+        // Today's number is never final; an answer of today is as good as it gets.
+        if self.wanted.last >= today && self.caller.store.todays_usage(app.app_key, today).await?.is_some() {
             asked.push(DayRange { first: today, last: self.wanted.last.max(today) });
         }
         Ok(missing_windows(self.wanted, &asked))
-    }
-
-    /// Today's number is never final; an answer of today is as good as it gets.
-    async fn has_asked_today(&self, app: &QuotaApp) -> Result<bool, StoreError> {
-        let today = day_of(clock::wall(), self.caller.timezone);
-        Ok(self.caller.store.todays_usage(app.app_key, today).await?.is_some())
     }
 
     /// Days still to be fetched of all accounts.
@@ -65,25 +61,39 @@ impl Backfill {
         Ok(days)
     }
 
-    /// Fetches all that is missing; `tell` hears how many days are left, after each call.
+    /// Fetches all that is missing; `tell` hears how many days are left, after each call. An account that
+    /// has to wait or fails does not keep the others waiting; the first reason is returned.
     pub async fn run(&self, mut tell: impl FnMut(u64)) -> BackfillEnd {
+        let mut end = BackfillEnd::Complete;
         for app in &self.apps {
-            // Asked anew before each call: the answer to one account may have served its sisters.
-            loop {
-                let Ok(missing) = self.missing(app).await else { return BackfillEnd::StoreFailed };
-                let Some(window) = missing.first() else { break };
-                match self.caller.call(app, Purpose::Backfill(*window)).await {
-                    CallResult::Done => {}
-                    CallResult::Skipped(reason) => return BackfillEnd::Waits(reason),
-                    CallResult::Failed(failure) => return BackfillEnd::Failed(failure),
-                    CallResult::StoreFailed => return BackfillEnd::StoreFailed,
-                }
-                match self.days_left().await {
-                    Ok(left) => tell(left),
-                    Err(_) => return BackfillEnd::StoreFailed,
-                }
+            let of_app = self.run_for(app, &mut tell).await;
+            if end == BackfillEnd::Complete {
+                end = of_app;
             }
         }
-        BackfillEnd::Complete
+        // What one had no call left for, another's answer may have brought.
+        if self.days_left().await.is_ok_and(|left| left == 0) { BackfillEnd::Complete } else { end }
+    }
+
+    async fn run_for(&self, app: &QuotaApp, tell: &mut impl FnMut(u64)) -> BackfillEnd {
+        // A window is asked for once, whatever the answer: some days the vendor has no number for.
+        let mut asked = HashSet::new();
+        loop {
+            // Looked up anew before each call: the answer to one account may have served its sisters.
+            let Ok(missing) = self.missing(app).await else { return BackfillEnd::StoreFailed };
+            let Some(window) = missing.into_iter().find(|window| asked.insert(*window)) else {
+                return BackfillEnd::Complete;
+            };
+            match self.caller.call(app, Purpose::Backfill(window)).await {
+                CallResult::Done => {}
+                CallResult::Skipped(reason) => return BackfillEnd::Waits(reason),
+                CallResult::Failed(failure) => return BackfillEnd::Failed(failure),
+                CallResult::StoreFailed => return BackfillEnd::StoreFailed,
+            }
+            match self.days_left().await {
+                Ok(left) => tell(left),
+                Err(_) => return BackfillEnd::StoreFailed,
+            }
+        }
     }
 }

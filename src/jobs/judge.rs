@@ -1,25 +1,30 @@
-//! Judges what is wrong, writes it down, and says it once: the last step of every tick.
+//! Judges what is wrong, writes it down, and says it once: the last step of every tick. Once a day it
+//! throws away what is past its time.
 
 use super::outlook::Outlook;
-use super::{Observations, Progress, StoreHealth};
+use super::{Observations, Progress, ProgressBoard, StoreHealth};
 use crate::clock;
 use crate::events;
 use crate::model::{Endpoint, Moment, day_of};
 use crate::rules::agenda::PollPlan;
 use crate::rules::alarms::{
-    Alarm, Change, ClockFacts, OpenAlarm, login_trouble, lost_days, package_trouble, quota_trouble, reconcile,
+    Alarm, Change, ClockFacts, OpenAlarm, Rule, login_trouble, lost_days, package_trouble, quota_trouble, reconcile,
     stale_polls, wrong_clock,
 };
 use crate::rules::renewal::{KeyState, key_state};
-use crate::store::{Store, StoreError};
-use chrono::TimeDelta;
+use crate::store::{Retention, Store, StoreError};
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How long the judge sleeps where there is no news: time alone opens alerts, too.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+/// A server that is down must not keep the judge from saying so.
+const FIRST_JUDGEMENT_AT_LATEST: Duration = Duration::from_secs(10);
 
 /// What an operator may set about alerts.
 #[derive(Debug, Clone)]
@@ -52,6 +57,11 @@ pub struct Judge {
     pub polls: PollPlan,
     /// What the operator wants to hear of.
     pub alerts: AlertPlan,
+    /// How long things are kept.
+    pub retention: Retention,
+    pruned_on: Option<NaiveDate>,
+    /// What was logged and could not be written down.
+    told_unrecorded: HashSet<String>,
     /// Judged last.
     last: Option<Moment>,
     /// A step of the clock, and how many answers had come by then.
@@ -71,14 +81,34 @@ impl Judge {
         timezone: Tz,
         polls: PollPlan,
         alerts: AlertPlan,
+        retention: Retention,
     ) -> Self {
         let (last, step, outlook, lost) = (None, None, Outlook::default(), Vec::new());
-        Self { store, health, observations, timezone, polls, alerts, last, step, outlook, lost }
+        Self {
+            store,
+            health,
+            observations,
+            timezone,
+            polls,
+            alerts,
+            retention,
+            pruned_on: None,
+            told_unrecorded: HashSet::new(),
+            last,
+            step,
+            outlook,
+            lost,
+        }
     }
 
-    /// Judges until the stop.
-    pub async fn run(mut self, stop: CancellationToken, progress: Progress) {
+    /// Judges until the stop; not before the first logins and polls are over, because what they are about
+    /// to mend is no trouble.
+    pub async fn run(mut self, board: Arc<ProgressBoard>, stop: CancellationToken, progress: Progress) {
         progress.first_pass_done();
+        tokio::select! {
+            _ = tokio::time::timeout(FIRST_JUDGEMENT_AT_LATEST, board.all_first_passes()) => {}
+            () = stop.cancelled() => return,
+        }
         loop {
             progress.beat();
             self.judge(&clock::now()).await;
@@ -93,11 +123,26 @@ impl Judge {
     /// Judges once.
     pub async fn judge(&mut self, now: &Moment) {
         self.note_recovery().await;
+        self.say_what_changed(now).await;
+        self.keep_house(now).await;
+    }
+
+    async fn say_what_changed(&mut self, now: &Moment) {
         let changes = self.changes(now).await;
         let Some(changes) = self.health.check_read(changes).filter(|changes| !changes.is_empty()) else { return };
-        let recorded = self.store.record_alarms(&changes, now.wall).await;
-        if self.health.check(recorded).is_some() {
-            changes.iter().for_each(events::alert);
+        let recorded = self.health.check(self.store.record_alarms(&changes, now.wall).await).is_some();
+        // Where the database fails, people must hear of the rest all the same, though only once.
+        for change in &changes {
+            let what = change.what();
+            if !self.told_unrecorded.contains(&what) {
+                events::alert(change);
+            }
+            if !recorded {
+                self.told_unrecorded.insert(what);
+            }
+        }
+        if recorded {
+            self.told_unrecorded.clear();
         }
     }
 
@@ -106,7 +151,7 @@ impl Judge {
         let mut standing = self.quota(now, &open).await?;
         let packages = self.store.package_facts(self.alerts.sisters).await?;
         standing.extend(package_trouble(now.wall, self.timezone, &packages, &self.alerts.package_days_left));
-        standing.extend(login_trouble(now, &self.observations.devices()));
+        standing.extend(login_trouble(now, &self.observations.devices(), &open));
         standing.extend(self.stale(now).await?);
         if self.observations.take_history_changed() {
             let today = day_of(now.wall, self.timezone);
@@ -150,14 +195,33 @@ impl Judge {
         let behind = devices.iter().filter_map(|device| device.session.as_ref()).filter(unproven);
         ClockFacts {
             skews: self.observations.skews(),
+            has_answers: answers > 0,
             unconfirmed_step: self.step.map(|(step, _)| step),
             behind_login: behind.map(|session| session.logged_in_at.wall - now.wall).max(),
+        }
+    }
+
+    /// Throws away what is past its time: once a day, and never by a clock that nothing has confirmed or
+    /// that is known to be wrong, because it could throw away everything.
+    async fn keep_house(&mut self, now: &Moment) {
+        let today = day_of(now.wall, self.timezone);
+        if self.pruned_on == Some(today) || self.observations.answers() == 0 {
+            return;
+        }
+        let Some(open) = self.health.check_read(self.store.open_alarms().await) else { return };
+        if open.iter().any(|known| known.alarm.rule == Rule::ClockWrong) {
+            return;
+        }
+        let pruned = self.store.prune(self.retention, now, today).await;
+        if self.health.check(pruned).is_some() {
+            self.pruned_on = Some(today);
         }
     }
 
     /// Tries whether a database that failed can be written again, and writes down that it had failed.
     async fn note_recovery(&self) {
         if self.health.is_failing() {
+            self.store.enter_wal_mode().await;
             self.health.check(self.store.try_writing().await);
         }
         if let Some((alarm, from, to)) = self.health.take_recovery() {

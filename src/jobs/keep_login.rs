@@ -5,8 +5,9 @@ use super::{DeviceLogin, LoginCaller, Progress, sleep_time};
 use crate::clock;
 use crate::events;
 use crate::model::{CallFailure, Moment, Outcome, Session};
+use crate::rules::alarms::DeviceFacts;
 use crate::rules::renewal::{
-    Attempts, KeyState, LEAST_INTERVAL, LoginPlan, backoff, key_state, plan, restate_after_step,
+    Attempts, KeyState, LEAST_INTERVAL, LoginPlan, anchor_in_this_boot, backoff, key_state, plan, restate_after_step,
 };
 use crate::store::{PublishedKey, SessionFile};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 /// How long a keeper sleeps at most: timers do not count a suspend, so after one a dead key would be
 /// served for as long as the keeper went on sleeping.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 /// A step of the wall clock that is worth restating deadlines for.
 const STEP_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
@@ -29,6 +30,8 @@ pub struct LoginKeeper {
     published: Option<PublishedKey>,
     session: Option<Session>,
     attempts: Attempts,
+    /// An attempt of this process has ended.
+    has_tried: bool,
     /// Why the newest attempt failed.
     last_error: Option<String>,
     /// What the judge was told last: whether the key is dead, overdue, due.
@@ -58,6 +61,7 @@ impl LoginKeeper {
             published,
             session: None,
             attempts,
+            has_tried: false,
             last_error: None,
             told: None,
             unrecorded: None,
@@ -74,12 +78,15 @@ impl LoginKeeper {
     /// Keeps the device logged in until the caller's stop.
     pub async fn run(mut self, progress: Progress) {
         let mut under_way: Option<LoginUnderWay> = None;
-        let mut is_first_pass = true;
-        self.restate_in_database().await;
+        let (mut is_first_look, mut is_first_pass) = (true, true);
         loop {
             progress.beat();
             let now = clock::now();
             self.look(&now).await;
+            if is_first_look {
+                is_first_look = false;
+                self.restate_in_database().await;
+            }
             if under_way.is_none() && self.is_login_due(&now) && !self.caller.stop.is_cancelled() {
                 under_way = Some(self.begin(now.clone()));
             } else if is_first_pass && under_way.is_none() {
@@ -106,16 +113,20 @@ impl LoginKeeper {
 
     /// Logs in now if that is due; for `poskeeper once`. `false`: it failed.
     pub async fn run_once(&mut self) -> bool {
+        self.look(&clock::now()).await;
         self.restate_in_database().await;
-        let now = clock::now();
-        self.look(&now).await;
-        let is_good = if self.is_login_due(&now) {
-            let result = self.begin(now).await;
-            self.finish(result).await
+        let is_due = self.session.as_ref().is_none_or(|session| {
+            let now = clock::now();
+            !matches!(key_state(&now, session), KeyState::Live(_))
+                || now.since(&session.logged_in_at) >= session.renew_after
+        });
+        if is_due {
+            self.wait_for_least_interval().await;
+            let result = self.begin(clock::now()).await;
+            self.finish(result).await && self.unrecorded.is_none()
         } else {
             true
-        };
-        is_good && self.unrecorded.is_none()
+        }
     }
 
     /// Logs in, due or not, as soon as the least interval allows; for `poskeeper check --online`. Returns
@@ -124,29 +135,41 @@ impl LoginKeeper {
     /// # Errors
     /// Why it failed.
     pub async fn log_in_now(&mut self) -> Result<DateTime<Utc>, CallFailure> {
-        if let Some(last) = &self.attempts.last_at {
-            let too_early = LEAST_INTERVAL - clock::now().since(last);
-            tokio::time::sleep(sleep_time(too_early, LONGEST_SLEEP)).await;
-        }
+        self.wait_for_least_interval().await;
         let result = self.begin(clock::now()).await;
         let told = result.as_ref().map(|new| new.session.expires_at()).map_err(Clone::clone);
         self.finish(result).await;
         told
     }
 
+    async fn wait_for_least_interval(&self) {
+        if let Some(last) = &self.attempts.last_at {
+            let too_early = LEAST_INTERVAL - clock::now().since(last);
+            tokio::time::sleep(sleep_time(too_early, LEAST_INTERVAL.to_std().unwrap_or_default())).await;
+        }
+    }
+
     /// Everything that the passing of time asks for, short of logging in.
     async fn look(&mut self, now: &Moment) {
-        if let Some(restated) = self.session.as_ref().and_then(|s| restate_after_step(now, s, STEP_TOLERANCE)) {
+        // First of all: nothing may keep a dead key published.
+        self.publish_or_withdraw(now);
+        let restated = self.session.as_ref().and_then(|session| {
+            anchor_in_this_boot(now, session).or_else(|| restate_after_step(now, session, STEP_TOLERANCE))
+        });
+        if let Some(restated) = restated {
             self.session = Some(restated);
             self.keep_session();
             self.restate_in_database().await;
+        } else if self.session_file_failing {
+            self.keep_session();
         }
         if let Some(new) = self.unrecorded.take()
             && !self.caller.record(&self.device, &new).await
         {
             self.unrecorded = Some(new);
         }
-        self.publish_or_withdraw(now);
+        // The database may have kept us waiting.
+        self.publish_or_withdraw(&clock::now());
         let stage = self.stage(now);
         if self.told != Some(stage) {
             self.tell(now);
@@ -164,9 +187,15 @@ impl LoginKeeper {
 
     fn tell(&mut self, now: &Moment) {
         self.told = Some(self.stage(now));
-        let Self { device, session, attempts, last_error, .. } = self;
+        let Self { device, session, has_tried, attempts, last_error, .. } = self;
         let observations = &self.caller.observations;
-        observations.device(&device.name, session.as_ref(), attempts.failures, last_error.as_deref());
+        observations.device(DeviceFacts {
+            device: device.name.clone(),
+            session: session.clone(),
+            has_tried: *has_tried,
+            failures: attempts.failures,
+            last_error: last_error.clone(),
+        });
     }
 
     fn is_login_due(&self, now: &Moment) -> bool {
@@ -189,11 +218,13 @@ impl LoginKeeper {
     fn begin(&mut self, now: Moment) -> LoginUnderWay {
         self.attempts.last_at = Some(now.clone());
         let (caller, device) = (self.caller.clone(), self.device.clone());
-        Box::pin(async move { caller.log_in(&device, &now).await })
+        let known_key = self.session.as_ref().map(|session| session.key.clone());
+        Box::pin(async move { caller.log_in(&device, known_key.as_ref(), &now).await })
     }
 
     /// `true`: the device is logged in.
     async fn finish(&mut self, result: Result<NewSession, CallFailure>) -> bool {
+        self.has_tried = true;
         match result {
             Ok(new) => {
                 self.attempts.failures = 0;

@@ -3,7 +3,7 @@
 use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, until_stopped};
 use crate::clock;
 use crate::events;
-use crate::model::{CallFailure, Endpoint, Moment, Secret, Session, Subject, day_of, fingerprint};
+use crate::model::{ApiKey, CallFailure, Endpoint, Moment, Secret, Session, Subject, day_of, fingerprint};
 use crate::rules::renewal::{lifetimes, renew_after};
 use crate::store::{CallEnd, LoginRecord, Store};
 use crate::vendors::Client;
@@ -79,7 +79,12 @@ pub(super) struct NewSession {
 impl LoginCaller {
     /// Logs in at `now`. The failure, if any, is in the ledger when this ends; a success is not: first
     /// comes the file that keeps the key, see [`LoginCaller::record`].
-    pub(super) async fn log_in(&self, device: &DeviceLogin, now: &Moment) -> Result<NewSession, CallFailure> {
+    pub(super) async fn log_in(
+        &self,
+        device: &DeviceLogin,
+        known_key: Option<&ApiKey>,
+        now: &Moment,
+    ) -> Result<NewSession, CallFailure> {
         let vendor_day = day_of(now.wall, self.timezone);
         let opened = self.store.open_login_call(device.device_key, now, vendor_day).await;
         // A login costs nothing, so a full disk does not stop it.
@@ -91,6 +96,7 @@ impl LoginCaller {
             device_id: &device.device_id,
             activation_code: device.activation_code.as_ref(),
             login_api_key: device.login_api_key.as_ref(),
+            known_key,
         };
         let reply = until_stopped(&self.stop, v8std::login(&self.client, &request)).await;
         let arrived = clock::now();

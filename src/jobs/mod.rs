@@ -17,7 +17,7 @@ pub use judge::{AlertPlan, Judge};
 pub use keep_login::LoginKeeper;
 pub use login_call::{DeviceLogin, LoginCaller};
 pub use observations::Observations;
-pub use poll_quota::{HistoryPlan, QuotaPoller};
+pub use poll_quota::QuotaPoller;
 pub use progress::{Progress, ProgressBoard};
 pub use quota_call::{CallResult, Purpose, QuotaApp, QuotaCaller};
 pub use store_health::StoreHealth;

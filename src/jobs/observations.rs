@@ -1,6 +1,6 @@
 //! What the workers tell the judge and the HTTP port, as long as the process lives.
 
-use crate::model::{Endpoint, Session};
+use crate::model::Endpoint;
 use crate::rules::alarms::DeviceFacts;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -34,14 +34,8 @@ impl Observations {
     }
 
     /// A device's login changed, or time changed what it is worth.
-    pub(super) fn device(&self, device: &str, session: Option<&Session>, failures: u32, last_error: Option<&str>) {
-        let facts = DeviceFacts {
-            device: device.to_owned(),
-            session: session.cloned(),
-            failures,
-            last_error: last_error.map(str::to_owned),
-        };
-        self.told().devices.insert(device.to_owned(), facts);
+    pub(super) fn device(&self, facts: DeviceFacts) {
+        self.told().devices.insert(facts.device.clone(), facts);
         self.news.notify_one();
     }
 

@@ -6,8 +6,8 @@ use crate::model::{Endpoint, Moment, day_of};
 use crate::rules::agenda::{Account, Agenda, PollPlan, Start, agenda};
 use crate::rules::budget::spare_for_backfill;
 use crate::rules::polling::{Due, refusal};
-use crate::rules::windows::backfill_range;
-use crate::store::{Retention, StoreError};
+use crate::rules::windows::{DayRange, backfill_range};
+use crate::store::StoreError;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -24,45 +24,38 @@ const STORE_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// The pause after a backfill call failed.
 const BACKFILL_PAUSE: TimeDelta = TimeDelta::hours(1);
 
-/// How much history is wanted.
-#[derive(Debug, Clone, Copy)]
-pub struct HistoryPlan {
-    /// Days before today that are filled in; 0: none.
-    pub backfill_days: u32,
-    /// What is thrown away.
-    pub retention: Retention,
-}
-
 /// The worker of all accounts.
 pub struct QuotaPoller {
     caller: QuotaCaller,
     apps: Vec<Arc<QuotaApp>>,
     plan: PollPlan,
-    history: HistoryPlan,
+    /// Days before today that are filled in; 0: none.
+    backfill_days: u32,
     calls: JoinSet<(i64, Vec<CallResult>)>,
     busy: HashSet<i64>,
     /// The account whose old days are being fetched: one at a time.
     backfilling: Option<i64>,
-    /// When an account's old days are looked at again.
+    /// When an account's old days were last found to be complete, or to have to wait.
     backfill_again: HashMap<i64, Moment>,
+    /// The windows that were asked for since the start: once is enough, whatever the answer.
+    backfilled: HashSet<(i64, DayRange)>,
     store_failed_at: Option<Moment>,
-    pruned_on: Option<NaiveDate>,
 }
 
 impl QuotaPoller {
     /// Nothing is polled yet.
-    pub fn new(caller: QuotaCaller, apps: Vec<Arc<QuotaApp>>, plan: PollPlan, history: HistoryPlan) -> Self {
+    pub fn new(caller: QuotaCaller, apps: Vec<Arc<QuotaApp>>, plan: PollPlan, backfill_days: u32) -> Self {
         Self {
             caller,
             apps,
             plan,
-            history,
+            backfill_days,
             calls: JoinSet::new(),
             busy: HashSet::new(),
             backfilling: None,
             backfill_again: HashMap::new(),
+            backfilled: HashSet::new(),
             store_failed_at: None,
-            pruned_on: None,
         }
     }
 
@@ -124,7 +117,6 @@ impl QuotaPoller {
             self.store_failed_at = Some(now.clone());
             return STORE_PAUSE;
         };
-        self.keep_house(now).await;
         agenda.next.map_or(TimeDelta::MAX, |next| next - now.wall)
     }
 
@@ -194,7 +186,7 @@ impl QuotaPoller {
     /// only while no poll is due or under way.
     async fn start_backfill(&mut self, now: &Moment) -> Result<(), StoreError> {
         let today = day_of(now.wall, self.caller.timezone);
-        let Some(wanted) = backfill_range(today, self.history.backfill_days) else { return Ok(()) };
+        let Some(wanted) = backfill_range(today, self.backfill_days) else { return Ok(()) };
         if self.plan.daily_access.is_none() {
             return Ok(());
         }
@@ -205,10 +197,12 @@ impl QuotaPoller {
                 continue;
             }
             let backfill = Backfill { caller: self.caller.clone(), apps: Vec::new(), wanted };
-            let window = backfill.missing(&app).await?.first().copied();
+            let missing = backfill.missing(&app).await?;
+            let window = missing.into_iter().find(|window| !self.backfilled.contains(&(app.app_key, *window)));
             match window {
                 Some(window) if self.can_spare_a_call(&app, now, today).await? => {
                     self.backfilling = Some(app.app_key);
+                    self.backfilled.insert((app.app_key, window));
                     self.start(app.app_key, vec![Purpose::Backfill(window)]);
                     return Ok(());
                 }
@@ -233,17 +227,6 @@ impl QuotaPoller {
         let usage = self.caller.store.todays_usage(app.app_key, today).await?;
         let is_refused = refusal(budget_left, usage, self.caller.keep_free).is_some();
         Ok(!is_refused && spare_for_backfill(self.caller.calls_per_app_per_day, budget_left, slots_left) > 0)
-    }
-
-    /// Throws away what is past its time, once a day.
-    async fn keep_house(&mut self, now: &Moment) {
-        let today = day_of(now.wall, self.caller.timezone);
-        if self.pruned_on != Some(today) {
-            let pruned = self.caller.store.prune(self.history.retention, now, today).await;
-            if self.caller.health.check(pruned).is_some() {
-                self.pruned_on = Some(today);
-            }
-        }
     }
 
     /// Polls both endpoints of every account now, whatever the slots say, with the retries that an

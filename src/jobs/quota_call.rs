@@ -285,18 +285,20 @@ impl QuotaCaller {
         F: Future<Output = Result<R, StoreError>>,
     {
         loop {
+            let is_last_try = self.stop.is_cancelled();
             let result = write().await;
             let failure = result.as_ref().err().map(ToString::to_string);
             if let Some(record) = self.health.check(result) {
                 return Some(record);
             }
+            if is_last_try {
+                let reason = failure.unwrap_or_default();
+                events::store_failing_lost(&sent.app.app_id, sent.purpose.endpoint(), rows, &reason);
+                return None;
+            }
             tokio::select! {
                 () = tokio::time::sleep(STORE_PAUSE) => {}
-                () = self.stop.cancelled() => {
-                    let reason = failure.unwrap_or_default();
-                    events::store_failing_lost(&sent.app.app_id, sent.purpose.endpoint(), rows, &reason);
-                    return None;
-                }
+                () = self.stop.cancelled() => {}
             }
         }
     }

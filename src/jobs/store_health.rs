@@ -39,7 +39,7 @@ impl StoreHealth {
             Ok(value) => {
                 if let Some(open) = state.open.take() {
                     state.recovered = Some((open.alarm.clone(), open.opened_at, clock::wall()));
-                    events::alert(&Change::Resolve(open));
+                    events::alert(&Change::Resolve(open, None));
                 }
                 Some(value)
             }

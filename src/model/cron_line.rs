@@ -64,13 +64,14 @@ impl CronLine {
 
     /// The first slot after `now`.
     pub fn next_after(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let find = |minute| {
+            let from = (whole_second(now) + TimeDelta::minutes(minute)).with_timezone(&self.timezone);
+            Some(self.cron.find_next_occurrence(&from, false).ok()?.with_timezone(&Utc))
+        };
         // In the hour that daylight saving time repeats, croner may name the first of the two, which
         // is over; asked from a little later it goes on to the next.
-        (0..=120).find_map(|minute| {
-            let from = (whole_second(now) + TimeDelta::minutes(minute)).with_timezone(&self.timezone);
-            let slot = self.cron.find_next_occurrence(&from, false).ok()?.with_timezone(&Utc);
-            (slot > now).then_some(slot)
-        })
+        let first = find(0)?;
+        if first > now { Some(first) } else { (1..=120).filter_map(find).find(|slot| *slot > now) }
     }
 
     /// How many slots lie after `now` and before `end`, counted up to `most`.

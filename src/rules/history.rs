@@ -101,12 +101,8 @@ fn day_change<'a>(
     Some(DayChange { reading, row, is_sample: is_changed, corrected_from })
 }
 
-/// The later of the vendor's today by our clock and by its own `Date`: no row can be newer.
-pub fn latest_day(by_ours: NaiveDate, by_theirs: Option<NaiveDate>) -> NaiveDate {
-    by_theirs.map_or(by_ours, |theirs| theirs.max(by_ours))
-}
-
-/// The earlier of the two: no day is over before both clocks say so.
+/// The vendor's today by our clock or by its own `Date`, whichever is earlier: no day is over before
+/// both clocks say so.
 pub fn unfinished_day(by_ours: NaiveDate, by_theirs: Option<NaiveDate>) -> NaiveDate {
     by_theirs.map_or(by_ours, |theirs| theirs.min(by_ours))
 }

@@ -108,6 +108,21 @@ pub fn plan(now: &Moment, session: Option<&Session>, attempts: &Attempts) -> Log
     }
 }
 
+/// A session of an earlier boot, told by the boot clock of this one: how long ago the login was is taken
+/// from the wall clock once, when it is first seen good, so that no later step of that clock can change
+/// it. `None` where there is nothing to do, or nothing to go by.
+pub fn anchor_in_this_boot(now: &Moment, session: &Session) -> Option<Session> {
+    let is_of_this_boot = now.boot.since(&session.logged_in_at.boot).is_some();
+    if is_of_this_boot || !matches!(key_state(now, session), KeyState::Live(_)) {
+        return None;
+    }
+    let mut anchored = session.clone();
+    anchored.logged_in_at.boot = now.boot.clone();
+    // Before this boot began: a reading below zero.
+    anchored.logged_in_at.boot.uptime_ms -= (now.wall - session.logged_in_at.wall).num_milliseconds();
+    now.boot.since(&anchored.logged_in_at.boot).is_some().then_some(anchored)
+}
+
 /// The session as the wall clock tells it after a step: the same point of the boot clock, restated, so
 /// that deadlines people read, and what is left after the next reboot, follow the clock of today.
 /// `None` where the clock was not stepped by more than `tolerance`.
@@ -175,6 +190,19 @@ mod tests {
         now.wall = chrono::DateTime::UNIX_EPOCH;
         assert_eq!(key_state(&now, &session), KeyState::Unproven);
         assert_eq!(plan(&now, Some(&session), &Attempts::default()), LoginPlan::Login);
+    }
+
+    #[test]
+    fn after_a_reboot_with_a_good_clock_no_later_step_changes_what_the_key_is_worth() {
+        let session = session(10.0, 6.0);
+        let mut now = at("b", 5 * HOUR);
+        let anchored = anchor_in_this_boot(&now, &session).expect("another boot's");
+        assert_eq!(key_state(&now, &anchored), key_state(&now, &session));
+        assert!(anchor_in_this_boot(&now, &anchored).is_none());
+        now.boot.uptime_ms += 5 * HOUR * 1000;
+        assert_eq!(key_state(&now, &anchored), KeyState::Dead, "the wall clock was stepped back by five hours");
+        now.wall = chrono::DateTime::UNIX_EPOCH;
+        assert!(anchor_in_this_boot(&now, &session).is_none(), "a clock before the login proves nothing");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use chrono::{Days, NaiveDate};
 pub const LONGEST_WINDOW: u64 = 8;
 
 /// Consecutive days, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DayRange {
     /// Not after `last`.
     pub first: NaiveDate,

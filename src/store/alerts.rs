@@ -59,7 +59,7 @@ impl Store {
                 .bind(serde_json::to_string(&alarm.fields).unwrap_or_default())
                 .bind(millis(now))
                 .bind(*alert_key),
-                Change::Resolve(known) => {
+                Change::Resolve(known, _) => {
                     sqlx::query("UPDATE alert SET resolved_at = ? WHERE alert_key = ?").bind(millis(now)).bind(known.alert_key)
                 }
             };

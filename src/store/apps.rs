@@ -29,6 +29,14 @@ impl Store {
         configured: &[(AppId, Option<String>)],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
+        // Most starts change nothing; then nothing is written, even where somebody has locked the file.
+        let known = sqlx::query("SELECT app_id, app_name FROM app WHERE configured = 1").fetch_all(self.pool()).await?;
+        let known = known.iter().map(|row| Ok((AppId::parse(row.try_get(0)?), row.try_get(1)?)));
+        let known = known.collect::<Result<HashMap<Option<AppId>, Option<String>>, StoreError>>()?;
+        let is_known = |(app_id, name): &(AppId, Option<String>)| known.get(&Some(app_id.clone())) == Some(name);
+        if known.len() == configured.len() && configured.iter().all(is_known) {
+            return Ok(());
+        }
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE app SET configured = 0, app_name = NULL WHERE configured = 1")
             .execute(&mut *transaction)

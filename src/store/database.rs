@@ -1,7 +1,7 @@
 //! The SQLite file: made, opened, migrated, closed.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlStr, Sqlite, SqlitePool, Transaction};
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
@@ -54,7 +54,6 @@ impl Store {
         create(path).map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
             // The ledger must not forget a call when the power fails.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
@@ -63,7 +62,15 @@ impl Store {
             path: path.to_owned(),
             reason: format!("{error}; was it made by a newer poskeeper, or is it another program's file?"),
         })?;
-        Ok(Self { pool })
+        let store = Self { pool };
+        store.enter_wal_mode().await;
+        Ok(store)
+    }
+
+    /// Lets readers and the writer not wait for each other. That takes the file for itself for a moment:
+    /// where a reader is in the way, logins must go on all the same, so this is tried again later.
+    pub async fn enter_wal_mode(&self) {
+        let _ = sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL").fetch_one(&self.pool).await;
     }
 
     /// Opens the file for reading, without needing more than read permission.

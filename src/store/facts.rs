@@ -65,7 +65,8 @@ impl Store {
     /// The database cannot be read.
     pub async fn poll_facts(&self, endpoint: Endpoint) -> Result<Vec<PollFacts>, StoreError> {
         let rows = sqlx::query(
-            "SELECT a.app_id, coalesce(a.app_name, a.app_id), p.ok_at, coalesce(a.configured_at, a.first_seen_at)
+            "SELECT a.app_id, coalesce(a.app_name, a.app_id), p.ok_at, coalesce(a.configured_at, a.first_seen_at),
+                    iif(p.attempts > 0 OR p.done, p.slot, NULL)
              FROM app a LEFT JOIN poll p ON p.app_key = a.app_key AND p.endpoint = ? WHERE a.configured = 1",
         )
         .bind(endpoint.name())
@@ -80,6 +81,7 @@ impl Store {
                     last_ok_at: row.try_get::<Option<i64>, _>(2)?.map(instant),
                     configured_at: instant(row.try_get(3)?),
                     last_slot: None,
+                    tried_slot: row.try_get::<Option<i64>, _>(4)?.map(instant),
                 })
             })
             .collect()

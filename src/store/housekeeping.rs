@@ -1,6 +1,6 @@
 //! Retention: samples and calls are kept for a time, days and packages for ever.
 
-use super::columns::day_number;
+use super::columns::{day, day_number};
 use super::database::{Store, StoreError};
 use crate::model::Moment;
 use chrono::{Days, NaiveDate, TimeDelta};
@@ -25,14 +25,19 @@ impl Store {
     /// # Errors
     /// Nothing, or the samples only, are deleted.
     pub async fn prune(&self, retention: Retention, now: &Moment, today: NaiveDate) -> Result<u64, StoreError> {
+        // No day can be far beyond the newest that the vendor told of: a clock in the future ends here.
+        let newest: Option<i64> = sqlx::query_scalar("SELECT max(newest_day) FROM app").fetch_one(self.pool()).await?;
+        let today = newest.map_or(today, |newest| today.min(day(newest) + Days::new(1)));
         let cutoff = |days: u32| (days > 0).then(|| day_number(today - Days::new(days.into())));
         let mut deleted = 0;
         if let Some(cutoff) = cutoff(retention.samples_days) {
-            deleted += sqlx::query("DELETE FROM usage_sample WHERE app_key IN (SELECT app_key FROM app) AND day < ?")
-                .bind(cutoff)
-                .execute(self.pool())
-                .await?
-                .rows_affected();
+            deleted += sqlx::query(
+                "DELETE FROM usage_sample WHERE app_key IN (SELECT app_key FROM app) AND day < ? -- by the primary key",
+            )
+            .bind(cutoff)
+            .execute(self.pool())
+            .await?
+            .rows_affected();
         }
         if let Some(cutoff) = cutoff(retention.calls_days) {
             deleted += sqlx::query(

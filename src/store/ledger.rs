@@ -148,6 +148,11 @@ impl Store {
     /// # Errors
     /// The rows stay open.
     pub async fn interrupt_open_calls(&self) -> Result<u64, StoreError> {
+        let open: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM call WHERE outcome IS NULL").fetch_one(self.pool()).await?;
+        if open == 0 {
+            return Ok(0);
+        }
         let closed = sqlx::query(
             "UPDATE call SET outcome = 'interrupted', error_message = 'poskeeper ended before the answer came'
              WHERE outcome IS NULL",

@@ -26,6 +26,14 @@ impl Store {
     /// # Errors
     /// Nothing is changed.
     pub async fn sync_devices(&self, configured: &[String]) -> Result<HashMap<String, i64>, StoreError> {
+        // Most starts change nothing; then nothing is written, even where somebody has locked the file.
+        let known =
+            sqlx::query("SELECT name, device_key FROM device WHERE configured = 1").fetch_all(self.pool()).await?;
+        let known = known.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        let known = known.collect::<Result<HashMap<String, i64>, StoreError>>()?;
+        if known.len() == configured.len() && configured.iter().all(|name| known.contains_key(name)) {
+            return Ok(known);
+        }
         let mut transaction = self.begin().await?;
         sqlx::query("UPDATE device SET configured = 0 WHERE configured = 1").execute(&mut *transaction).await?;
         let mut keys = HashMap::with_capacity(configured.len());

@@ -4,7 +4,7 @@ use super::Reply;
 use super::encoding::decode;
 use super::failure::{Peer, unreachable};
 use crate::model::{CallFailure, Secret};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION};
 use reqwest::{Certificate, Response, StatusCode, Url, redirect, retry};
 use rustls::pki_types::CertificateDer;
@@ -187,6 +187,8 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
         .or_else(|_| old("%A, %d-%b-%y %H:%M:%S GMT"))
         .or_else(|_| old("%a %b %e %H:%M:%S %Y"))
         .ok()
+        // A server that thinks it is another century tells nothing about ours.
+        .filter(|at| (2000..2100).contains(&at.year()))
 }
 
 /// `base` with `path` below it, whether or not `base` has a path or ends with a slash.
@@ -262,10 +264,12 @@ mod tests {
 
     #[test]
     fn every_form_of_an_http_date_is_read() {
-        for text in ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
-            assert_eq!(http_date(text), "1994-11-06T08:49:37Z".parse().ok(), "{text}");
+        for text in ["Sat, 06 Nov 2004 08:49:37 GMT", "Saturday, 06-Nov-04 08:49:37 GMT", "Sat Nov  6 08:49:37 2004"] {
+            assert_eq!(http_date(text), "2004-11-06T08:49:37Z".parse().ok(), "{text}");
         }
-        assert_eq!(http_date("yesterday"), None);
+        for text in ["yesterday", "Mon, 31 Dec 262142 23:59:59 +0000", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(http_date(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub struct LoginRequest<'a> {
     pub activation_code: Option<&'a Secret>,
     /// Sent as header `apiKey`, where the operator has one.
     pub login_api_key: Option<&'a Secret>,
+    /// The key of the login before: not sent, but kept out of what the vendor says.
+    pub known_key: Option<&'a ApiKey>,
 }
 
 /// A login that the vendor granted.
@@ -74,7 +76,9 @@ pub async fn login(client: &Client, request: &LoginRequest<'_>) -> Reply<LoginAn
     let mut headers = vec![("User-Agent", agent), ("Content-Type", "application/json")];
     headers.extend(login_api_key.map(|key| ("apiKey", key)));
     let reply = client.post(below(request.base_url, SERVICE), &headers, body).await;
-    let secrets = Secrets::of(client.secrets().chain(activation_code).chain(login_api_key));
+    let secrets = Secrets::of(
+        client.secrets().chain(activation_code).chain(login_api_key).chain(request.known_key.map(ApiKey::expose)),
+    );
     reply.and_then(|body| read_login(&body, &secrets))
 }
 
@@ -212,6 +216,7 @@ mod tests {
             device_id: "1",
             activation_code: Some(&code),
             login_api_key: None,
+            known_key: None,
         };
         let documented: Value =
             serde_json::from_slice(include_bytes!("../../tests/fixtures/vendor/login-request.json")).unwrap();

@@ -209,7 +209,7 @@ async fn a_database_that_cannot_be_written_is_told_of_and_what_was_fetched_is_ke
     daemon.wait_for("store.failing.resolved").await;
     daemon.wait_for("poll.done").await;
     assert!(daemon.stop().await.success());
-    assert_eq!(lines(&daemon, "store.failing").len(), 1, "once, whoever runs into it");
+    assert_eq!(lines(&daemon, "store.failing").len(), 1, "once, whoever runs into it:\n{}", daemon.printed());
     assert_eq!(
         shop.query("SELECT subject, resolved_at IS NOT NULL FROM alerts WHERE rule = 'store.failing'"),
         ["database|1"]
@@ -244,4 +244,24 @@ async fn a_quota_that_will_run_out_before_midnight_is_told_of_in_time() {
     shop.world().pin_usage(app, today, 300);
     daemon.wait_for_line("quota.forecast.resolved", is_of(app)).await;
     assert!(daemon.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_restart_while_the_key_is_dead_neither_repeats_nor_resolves_the_alert() {
+    let (live, relogin) = (TimeDelta::seconds(8), TimeDelta::seconds(8));
+    let options = SandboxOptions { live, relogin, ..SandboxOptions::default() };
+    let shop = Shop::open_with(options, "access_config_cron = \"\"\ndaily_access_cron = \"\"\n").await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("login.renewed").await;
+    shop.world().set_dark(true);
+    daemon.wait_for("login.expired").await;
+    assert!(daemon.stop().await.success());
+    let mut daemon = shop.daemon();
+    daemon.wait_for("login.failed").await;
+    daemon.wait_for("login.failed").await;
+    assert!(daemon.stop().await.success());
+    assert!(!daemon.events().iter().any(|event| event.starts_with("login.expired")), "{}", daemon.printed());
+    let rows = shop.query("SELECT count(*) FROM alerts WHERE rule = 'login.expired' AND resolved_at IS NULL");
+    assert_eq!(rows, ["1"]);
+    assert!(!shop.run(&["once"]).await.status.success(), "there is no key");
 }

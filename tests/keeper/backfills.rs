@@ -33,13 +33,13 @@ async fn a_first_start_fills_in_thirty_days_once() {
 
 #[tokio::test]
 async fn by_hand_it_ends_with_the_budget_goes_on_and_repeats_for_nothing() {
-    let shop = Shop::open(&format!("{QUIET}calls_per_app_per_day = 2\nbackfill_days = 0\n")).await;
+    let shop = Shop::open(&format!("{QUIET}calls_per_app_per_day = 1\nbackfill_days = 0\n")).await;
     let from = (shop.world().today() - chrono::Days::new(39)).to_string();
     let output = shop.run(&["backfill", "--from", &from]).await;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("72 left"), "three apps of 40 days, two windows of 8 fetched for all: {said}");
-    shop.edit_settings("calls_per_app_per_day = 2", "calls_per_app_per_day = 24");
+    assert!(said.contains("48 left"), "three apps of 40 days; each fetched one window of 8 for all: {said}");
+    shop.edit_settings("calls_per_app_per_day = 1", "calls_per_app_per_day = 24");
     let output = shop.run(&["backfill", "--from", &from]).await;
     assert!(output.status.success(), "{output:?}");
     assert_eq!(shop.query("SELECT count(DISTINCT access_date) FROM usage_daily"), ["40"]);
@@ -64,4 +64,31 @@ async fn it_refuses_while_a_daemon_holds_the_database() {
     let output = shop.run(&["backfill", "--from", "2030-01-01"]).await;
     assert_eq!(output.status.code(), Some(2), "the future is wrong usage");
     assert!(daemon.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_day_that_the_vendor_has_no_number_for_is_asked_for_once() {
+    let shop = Shop::open(QUIET).await;
+    let empty = poskeeper::sandbox::Reply::json(200, r#"{"status":"success","data":[]}"#);
+    shop.world().reply_times(50, Endpoint::DailyAccess, &empty);
+    let today = shop.world().today().to_string();
+    let output = shop.run(&["backfill", "--from", &today]).await;
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(shop.world().charged_in_all(), 3, "one call for each app");
+    for absurd in ["-262143-01-02", "1999-12-31", "9999-01-01", "yesterday"] {
+        let output = shop.run(&["backfill", &format!("--from={absurd}")]).await;
+        assert_eq!(output.status.code(), Some(2), "{absurd}");
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_is_refused_does_not_keep_the_others_waiting() {
+    let shop = Shop::open(QUIET).await;
+    let no = poskeeper::sandbox::Reply::json(200, r#"{"status":"error","messages":["no"],"errorCode":1}"#);
+    shop.world().reply(Endpoint::DailyAccess, no);
+    let from = (shop.world().today() - chrono::Days::new(15)).to_string();
+    let output = shop.run(&["backfill", "--from", &from]).await;
+    assert!(output.status.success(), "its sisters' answers hold its days, too: {output:?}");
+    assert_eq!(shop.query("SELECT count(DISTINCT access_date) FROM usage_daily"), ["16"]);
+    assert_eq!(shop.query("SELECT outcome, count(*) FROM calls GROUP BY outcome"), ["ok|2", "refused|1"]);
 }

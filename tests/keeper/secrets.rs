@@ -97,3 +97,19 @@ async fn no_secret_leaves_the_two_files_that_may_hold_one() {
     }
     assert!(shop.path("copy.db").exists() && shop.path("poskeeper.db-wal").exists(), "all files were looked at");
 }
+
+#[tokio::test]
+async fn a_live_key_that_the_server_names_in_a_refusal_is_blanked() {
+    let live = chrono::TimeDelta::seconds(3600);
+    let relogin = chrono::TimeDelta::seconds(9);
+    let options = poskeeper::sandbox::SandboxOptions { live, relogin, ..Default::default() };
+    let shop = Shop::open_with(options, "access_config_cron = \"\"\ndaily_access_cron = \"\"\n").await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("login.renewed").await;
+    let key = shop.world().keys().pop().expect("a key");
+    let no = format!(r#"{{"error":true,"errorMessage":"already logged in with {key}","content":null}}"#);
+    shop.world().reply(Endpoint::Login, Reply::json(200, no));
+    let failed = daemon.wait_for("login.failed").await;
+    assert_eq!(failed["error"], "already logged in with [secret]");
+    assert!(daemon.stop().await.success());
+}

@@ -209,3 +209,44 @@ async fn wrong_settings_end_it_with_78_and_the_journal_takes_each_line_for_an_er
     let marked = std::fs::read_to_string(shop.path("journal")).expect("readable");
     assert_eq!(marked, said.lines().map(|line| format!("<3>{line}\n")).collect::<String>());
 }
+
+#[tokio::test]
+async fn a_shop_with_devices_alone_is_ready_at_once_and_feeds_the_watchdog() {
+    let shop = Shop::open("").await;
+    let settings = std::fs::read_to_string(shop.path("settings.toml")).expect("settings");
+    let without_apps = settings.split("\n[[pospal.apps]]").next().expect("a beginning");
+    std::fs::write(shop.path("settings.toml"), without_apps).expect("written");
+    let mut service = Service::start(&shop);
+    let started = Instant::now();
+    service.wait_until_told("READY=1").await;
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    service.wait_until_told("WATCHDOG=1").await;
+    assert!(service.daemon.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_reader_in_the_way_of_a_start_keeps_no_till_from_logging_in() {
+    use std::io::{BufRead, BufReader, Write};
+    let shop = Shop::open(FAST).await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("poll.done").await;
+    assert!(daemon.stop().await.success());
+    std::fs::remove_file(shop.path("poskeeper.db.session")).expect("removed");
+    let mut reader = std::process::Command::new("sqlite3")
+        .args(["-readonly".as_ref(), shop.path("poskeeper.db").as_os_str()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("sqlite3");
+    writeln!(reader.stdin.as_mut().expect("stdin"), "BEGIN; SELECT count(*) > 0 FROM calls;").expect("written");
+    let mut answer = String::new();
+    BufReader::new(reader.stdout.as_mut().expect("stdout")).read_line(&mut answer).expect("read");
+    let mut daemon = shop.daemon();
+    daemon.wait_for("login.renewed").await;
+    assert!(daemon.events().contains(&"store.failing"), "{}", daemon.printed());
+    reader.kill().expect("killed");
+    reader.wait().expect("ended");
+    daemon.wait_for("store.failing.resolved").await;
+    daemon.wait_for("poll.done").await;
+    assert!(daemon.stop().await.success());
+}

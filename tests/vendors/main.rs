@@ -33,6 +33,7 @@ async fn login_with(options: &ClientOptions, base_url: &str) -> Reply<LoginAnswe
         device_id: "1",
         activation_code: Some(&code),
         login_api_key: None,
+        known_key: None,
     };
     login(&Client::new(options).expect("a client"), &request).await
 }

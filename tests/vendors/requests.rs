@@ -69,6 +69,7 @@ async fn a_login_sends_the_api_key_only_where_there_is_one() {
         device_id: "1",
         activation_code: None,
         login_api_key: Some(&key),
+        known_key: None,
     };
     assert!(login(&Client::new(&options()).unwrap(), &request).await.result.is_ok());
     let request = requests.recv().unwrap();
@@ -86,6 +87,7 @@ async fn a_header_that_cannot_be_sent_is_named_without_its_text() {
         device_id: "1",
         activation_code: None,
         login_api_key: Some(&key),
+        known_key: None,
     };
     let failure = login(&Client::new(&options()).unwrap(), &request).await.result.unwrap_err();
     super::assert_words(&failure, Outcome::Unreachable, &["login_api_key", "127.0.0.1:1"]);
@@ -162,6 +164,7 @@ async fn calls_in_a_row_share_one_connection() {
         device_id: "1",
         activation_code: None,
         login_api_key: None,
+        known_key: None,
     };
     for _ in 0..5 {
         assert!(login(&client.clone(), &request).await.result.is_ok());

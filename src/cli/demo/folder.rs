@@ -11,9 +11,17 @@ use std::path::{Path, PathBuf};
 const SETTINGS: &str = "settings.toml";
 const DATABASE: &str = "poskeeper.db";
 const KEY_FILE: &str = "till-1.apikey";
+const REPORT: &str = "report.html";
 /// Everything else that a demo leaves behind, but for the lock file, which another one may be holding.
-const LEFT_BEHIND: [&str; 6] =
-    [DATABASE, "poskeeper.db-wal", "poskeeper.db-shm", "poskeeper.db-journal", "poskeeper.db.session", KEY_FILE];
+const LEFT_BEHIND: [&str; 7] = [
+    DATABASE,
+    "poskeeper.db-wal",
+    "poskeeper.db-shm",
+    "poskeeper.db-journal",
+    "poskeeper.db.session",
+    KEY_FILE,
+    REPORT,
+];
 
 pub(super) struct DemoFolder {
     path: PathBuf,
@@ -57,6 +65,10 @@ impl DemoFolder {
 
     pub(super) fn key_file(&self) -> PathBuf {
         self.path.join(KEY_FILE)
+    }
+
+    pub(super) fn report(&self) -> PathBuf {
+        self.path.join(REPORT)
     }
 
     fn start_afresh(&self) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! What a demo leaves to look at, on stdout: read back from the database, as anybody could.
 
 use super::super::failure::Failure;
+use super::super::html;
 use super::super::output;
 use super::super::overview::overview;
 use super::super::table::{table, text};
@@ -8,6 +9,8 @@ use super::folder::DemoFolder;
 use super::prose::wrapped;
 use crate::clock;
 use crate::daemon::status_plan;
+use crate::model::day_of;
+use crate::report::{Lang, Span, load, page};
 use crate::settings::Settings;
 use crate::status::{Status, StatusPlan};
 use crate::store::{Cell, Filter, Sheet, Store, View};
@@ -23,6 +26,7 @@ pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<()
     let plan = StatusPlan { sisters: true, ..status_plan(settings) };
     let status = Status::read(&plan, &store, &now).await.map_err(Failure::failed)?;
     let seen = Seen::read(&store, settings).await?;
+    write_report(settings, &store, folder, now.wall).await?;
     store.close().await;
     let status_command = format!("poskeeper --config {} status", quoted(&folder.settings().display().to_string()));
     let latest_usage = select(&seen.usage_latest, &["app_id", "app_name", "used_times", "limit_times"]);
@@ -34,6 +38,17 @@ pub(super) async fn print(settings: &Settings, folder: &DemoFolder) -> Result<()
         what_was_seen(&seen),
     ];
     output::print(&format!("\n{}\n", text.join("\n")))
+}
+
+async fn write_report(
+    settings: &Settings,
+    store: &Store,
+    folder: &DemoFolder,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let Some(span) = Span::asked(None, None, day_of(now, settings.timezone)) else { return Ok(()) };
+    let report = load(store, span, now, settings.timezone).await.map_err(Failure::failed)?;
+    html::write(&folder.report(), page(&report, Lang::En).as_bytes()).map_err(Failure::failed)
 }
 
 /// The views that the summary speaks of.
@@ -80,6 +95,7 @@ fn places(folder: &DemoFolder) -> String {
         format!("  settings  {}", folder.settings().display()),
         format!("  database  {database}"),
         format!("  live key  {} (nobody renews it now)", folder.key_file().display()),
+        format!("  report    {}: open it in a browser", folder.report().display()),
     ];
     lines.push("\nThe same rows by the stock sqlite3".to_owned());
     for sql in [LATEST_USAGE, CALLS_BY_OUTCOME] {

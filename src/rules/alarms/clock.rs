@@ -8,6 +8,8 @@ use chrono::TimeDelta;
 pub struct ClockFacts {
     /// Our clock minus the vendors' `Date`, as the newest answers told it.
     pub skews: Vec<TimeDelta>,
+    /// An answer came since the process started.
+    pub has_answers: bool,
     /// The newest step of the clock that no answer has confirmed or refuted yet.
     pub unconfirmed_step: Option<TimeDelta>,
     /// After a reboot the clock lies before a login that was made: by how much.
@@ -17,7 +19,8 @@ pub struct ClockFacts {
 /// The alarm about the clock, for the worst of the facts. It stays until the clock is off by less than
 /// half of `tolerance`.
 pub fn wrong_clock(facts: &ClockFacts, tolerance: TimeDelta, open: &[OpenAlarm]) -> Option<Alarm> {
-    let is_open = open.iter().any(|known| known.alarm.rule == Rule::ClockWrong);
+    let known = open.iter().find(|known| known.alarm.rule == Rule::ClockWrong);
+    let is_open = known.is_some();
     let limit = if is_open { tolerance / 2 } else { tolerance };
     let behind = facts.behind_login.map(|by| -by.abs());
     let worst = facts.skews.iter().copied().max_by_key(|skew| skew.abs()).filter(|skew| skew.abs() > limit);
@@ -26,7 +29,8 @@ pub fn wrong_clock(facts: &ClockFacts, tolerance: TimeDelta, open: &[OpenAlarm])
         (Some(skew), ..) => (skew, "is off from the vendor's"),
         (None, Some(behind), _) => (behind, "lies before a login that was made with it"),
         (None, None, Some(step)) => (step, "was stepped"),
-        (None, None, None) => return None,
+        // After a restart nothing is known: what is open stays open until an answer came.
+        (None, None, None) => return known.filter(|_| !facts.has_answers).map(|known| known.alarm.clone()),
     };
     let seconds = off.num_seconds();
     let direction = if seconds >= 0 { "ahead" } else { "behind" };
@@ -50,7 +54,8 @@ mod tests {
     const TOLERANCE: TimeDelta = TimeDelta::seconds(120);
 
     fn skewed(seconds: &[i64]) -> ClockFacts {
-        ClockFacts { skews: seconds.iter().map(|s| TimeDelta::seconds(*s)).collect(), ..ClockFacts::default() }
+        let skews = seconds.iter().map(|s| TimeDelta::seconds(*s)).collect();
+        ClockFacts { skews, has_answers: true, ..ClockFacts::default() }
     }
 
     #[test]
@@ -67,6 +72,7 @@ mod tests {
         let open = [OpenAlarm { alert_key: 1, alarm, opened_at: at, logged_at: at }];
         assert!(wrong_clock(&skewed(&[100]), TOLERANCE, &open).is_some());
         assert!(wrong_clock(&skewed(&[60]), TOLERANCE, &open).is_none());
+        assert!(wrong_clock(&ClockFacts::default(), TOLERANCE, &open).is_some(), "nothing is known after a restart");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Logins that are not renewed: `login.failing`, `login.overdue`, `login.expired`.
 
-use super::{Alarm, Fields, Rule, utc};
+use super::{Alarm, Fields, OpenAlarm, Rule, utc};
 use crate::model::{Moment, Session};
 use crate::rules::renewal::{KeyState, key_state};
 
@@ -11,6 +11,8 @@ pub struct DeviceFacts {
     pub device: String,
     /// Its newest session, live or not.
     pub session: Option<Session>,
+    /// An attempt of this process has ended.
+    pub has_tried: bool,
     /// Failed attempts in a row.
     pub failures: u32,
     /// Why the newest of them failed.
@@ -18,9 +20,25 @@ pub struct DeviceFacts {
 }
 
 /// The alarms about logins: for each device at most one, the worst. None before an attempt has failed:
-/// a key that is being renewed at this moment is no trouble.
-pub fn login_trouble(now: &Moment, facts: &[DeviceFacts]) -> Vec<Alarm> {
-    facts.iter().filter(|fact| fact.failures > 0).filter_map(|fact| trouble(now, fact)).collect()
+/// a key that is being renewed at this moment is no trouble. After a restart, what is open stays open
+/// until an attempt has told more, or the key is plainly good.
+pub fn login_trouble(now: &Moment, facts: &[DeviceFacts], open: &[OpenAlarm]) -> Vec<Alarm> {
+    let of_fact = |fact: &DeviceFacts| match fact.failures {
+        0 if fact.has_tried || is_fresh(now, fact) => None,
+        0 => open.iter().map(|known| &known.alarm).find(|alarm| is_of(fact, alarm)).cloned(),
+        _ => trouble(now, fact),
+    };
+    facts.iter().filter_map(of_fact).collect()
+}
+
+fn is_fresh(now: &Moment, fact: &DeviceFacts) -> bool {
+    fact.session.as_ref().is_some_and(|session| {
+        matches!(key_state(now, session), KeyState::Live(_)) && now.since(&session.logged_in_at) < session.renew_after
+    })
+}
+
+fn is_of(fact: &DeviceFacts, alarm: &Alarm) -> bool {
+    alarm.subject == fact.device && matches!(alarm.rule, Rule::LoginFailing | Rule::LoginOverdue | Rule::LoginExpired)
 }
 
 fn trouble(now: &Moment, fact: &DeviceFacts) -> Option<Alarm> {
@@ -92,11 +110,12 @@ mod tests {
             lifetimes: Lifetimes { live: TimeDelta::hours(240), relogin: TimeDelta::hours(6) },
             renew_after: TimeDelta::hours(4),
         };
-        DeviceFacts { device: "till-1".into(), session: Some(session), failures, last_error: Some("no".into()) }
+        let last_error = Some("no".into());
+        DeviceFacts { device: "till-1".into(), session: Some(session), has_tried: true, failures, last_error }
     }
 
     fn rules(hours: i64, fact: DeviceFacts) -> Vec<&'static str> {
-        login_trouble(&at(hours), &[fact]).iter().map(|alarm| alarm.rule.name()).collect()
+        login_trouble(&at(hours), &[fact], &[]).iter().map(|alarm| alarm.rule.name()).collect()
     }
 
     #[test]
@@ -105,6 +124,16 @@ mod tests {
         assert_eq!(rules(5, facts(1)), ["login.failing"]);
         assert_eq!(rules(6, facts(9)), ["login.overdue"]);
         assert_eq!(rules(240, facts(99)), ["login.expired"]);
+    }
+
+    #[test]
+    fn after_a_restart_an_open_alarm_stays_until_an_attempt_has_told_more() {
+        let alarm = login_trouble(&at(240), &[facts(1)], &[]).remove(0);
+        let open = [OpenAlarm { alert_key: 1, alarm: alarm.clone(), opened_at: at(240).wall, logged_at: at(240).wall }];
+        let untried = DeviceFacts { has_tried: false, ..facts(0) };
+        assert_eq!(login_trouble(&at(241), std::slice::from_ref(&untried), &open), [alarm]);
+        assert_eq!(login_trouble(&at(241), &[facts(0)], &open), [], "logged in");
+        assert_eq!(login_trouble(&at(1), &[untried], &open), [], "the kept key is good");
     }
 
     #[test]

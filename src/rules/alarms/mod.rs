@@ -208,8 +208,20 @@ pub enum Change {
     Open(Alarm),
     /// It is still open, and it is time for a reminder, or it got worse.
     Repeat(i64, Alarm, DateTime<Utc>),
-    /// It stands no more.
-    Resolve(OpenAlarm),
+    /// It stands no more; with the rule that now stands for the same device in its place, if it got worse.
+    Resolve(OpenAlarm, Option<Rule>),
+}
+
+impl Change {
+    /// Tells this change from every other.
+    pub fn what(&self) -> String {
+        let (kind, alarm) = match self {
+            Self::Open(alarm) => ("open", alarm),
+            Self::Repeat(_, alarm, _) => ("repeat", alarm),
+            Self::Resolve(known, _) => ("resolve", &known.alarm),
+        };
+        format!("{kind} {} {}", alarm.rule.name(), alarm.subject)
+    }
 }
 
 /// Compares what stands with what is open.
@@ -219,7 +231,7 @@ pub fn reconcile(now: DateTime<Utc>, standing: Vec<Alarm>, open: &[OpenAlarm], r
         .iter()
         .filter(|known| !known.alarm.rule.is_told_once())
         .filter(|known| !standing.iter().any(|alarm| same(alarm, &known.alarm)))
-        .map(|known| Change::Resolve(known.clone()))
+        .map(|known| Change::Resolve(known.clone(), successor(known, &standing)))
         .collect();
     for alarm in standing {
         match open.iter().find(|known| same(&alarm, &known.alarm)) {
@@ -235,6 +247,12 @@ pub fn reconcile(now: DateTime<Utc>, standing: Vec<Alarm>, open: &[OpenAlarm], r
         }
     }
     changes
+}
+
+/// A login that was failing and is overdue now is not mended.
+fn successor(known: &OpenAlarm, standing: &[Alarm]) -> Option<Rule> {
+    let device = known.alarm.fields.device.as_ref()?;
+    standing.iter().find(|alarm| alarm.fields.device.as_ref() == Some(device)).map(|alarm| alarm.rule)
 }
 
 /// As the database's views write an instant.
@@ -267,7 +285,7 @@ mod tests {
         let known = [open(stale.clone(), 0)];
         assert_eq!(reconcile(at(23), vec![stale.clone()], &known, DAY), []);
         assert_eq!(reconcile(at(24), vec![stale.clone()], &known, DAY), [Change::Repeat(1, stale, at(0))]);
-        assert_eq!(reconcile(at(1), Vec::new(), &known, DAY), [Change::Resolve(known[0].clone())]);
+        assert_eq!(reconcile(at(1), Vec::new(), &known, DAY), [Change::Resolve(known[0].clone(), None)]);
     }
 
     #[test]

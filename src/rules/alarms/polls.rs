@@ -19,10 +19,13 @@ pub struct PollFacts {
     pub configured_at: DateTime<Utc>,
     /// The newest slot at or before now.
     pub last_slot: Option<DateTime<Utc>>,
+    /// The newest slot that was asked for, or given up.
+    pub tried_slot: Option<DateTime<Utc>>,
 }
 
 /// The accounts without a good answer for `stale_after`: one alarm each, for the endpoint that has been
 /// silent longest. An endpoint that is polled more rarely than that is not stale before a slot passed.
+/// Nor is one whose newest slot has not been tried yet.
 pub fn stale_polls(now: DateTime<Utc>, facts: &[PollFacts], stale_after: TimeDelta) -> Vec<Alarm> {
     let mut stale: Vec<&PollFacts> = facts.iter().filter(|fact| is_stale(now, fact, stale_after)).collect();
     stale.sort_by_key(|fact| (fact.app_id.clone(), fact.last_ok_at));
@@ -32,7 +35,10 @@ pub fn stale_polls(now: DateTime<Utc>, facts: &[PollFacts], stale_after: TimeDel
 
 fn is_stale(now: DateTime<Utc>, fact: &PollFacts, stale_after: TimeDelta) -> bool {
     let since = fact.last_ok_at.unwrap_or(fact.configured_at);
-    now - since >= stale_after && (fact.last_ok_at.is_none() || fact.last_slot > fact.last_ok_at)
+    let is_due = fact.last_ok_at.is_none() || fact.last_slot > fact.last_ok_at;
+    // After a weekend off, the poll that is about to be made comes first.
+    let has_tried = fact.tried_slot == fact.last_slot;
+    now - since >= stale_after && is_due && has_tried
 }
 
 fn alarm(fact: &PollFacts) -> Alarm {
@@ -84,6 +90,7 @@ mod tests {
             last_ok_at: last_ok.map(at),
             configured_at: at(0),
             last_slot: Some(at(last_slot)),
+            tried_slot: Some(at(last_slot)),
         }
     }
 
@@ -101,6 +108,12 @@ mod tests {
     fn an_endpoint_that_is_polled_once_a_week_is_not_stale_between_its_slots() {
         assert_eq!(stale_polls(at(100), &[fact(Endpoint::AccessConfig, Some(10), 10)], LIMIT).len(), 0);
         assert_eq!(stale_polls(at(179), &[fact(Endpoint::AccessConfig, Some(10), 178)], LIMIT).len(), 1);
+    }
+
+    #[test]
+    fn after_a_weekend_off_it_is_not_stale_before_the_poll_that_is_due_was_tried() {
+        let untried = PollFacts { tried_slot: Some(at(10)), ..fact(Endpoint::DailyAccess, Some(10), 72) };
+        assert_eq!(stale_polls(at(73), &[untried], LIMIT).len(), 0);
     }
 
     #[test]

@@ -27,9 +27,9 @@ pub struct QuotaFacts {
 /// The alarms about today's quota. Those of yesterday stand no more: their subjects have its date.
 pub fn quota_trouble(facts: &[QuotaFacts], thresholds: &[u32], open: &[OpenAlarm]) -> Vec<Alarm> {
     let mut alarms = Vec::new();
-    for fact in facts.iter().filter(|fact| fact.limit > 0) {
-        let percent = 100.0 * fact.used as f64 / fact.limit as f64;
-        for threshold in thresholds {
+    for fact in facts {
+        let percent = 100.0 * fact.used as f64 / fact.limit.max(1) as f64;
+        for threshold in thresholds.iter().filter(|_| fact.limit > 0) {
             let alarm = high(fact, *threshold, percent);
             if percent >= f64::from(*threshold) || is_held_open(fact, &alarm, percent, open) {
                 alarms.push(alarm);
