@@ -148,7 +148,16 @@ impl Store {
     /// A transaction that takes the write lock at once: one that reads first and writes later would fail
     /// instead of waiting.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        const BEGIN: &str = "BEGIN IMMEDIATE";
+        match self.pool.begin_with(BEGIN).await {
+            // A full disk or an I/O error ends a transaction inside SQLite, which sqlx does not notice: it
+            // would take that connection for one within a transaction for ever.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                let _ = self.pool.acquire().await?.close().await;
+                Ok(self.pool.begin_with(BEGIN).await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 }
 
@@ -207,4 +216,28 @@ pub(super) fn migrations() -> Migrator {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
     });
     Migrator::with_migrations(migrations.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn once_a_full_disk_has_space_again_transactions_work_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("poskeeper.db")).await.expect("opened");
+        let run = async |sql| sqlx::raw_sql(sql).execute(store.pool()).await.map(|_| ());
+        run("CREATE TABLE ballast (bytes BLOB)").await.expect("made");
+        // To SQLite a file at its largest is a full disk: the same error, and the same end of the transaction.
+        run("PRAGMA max_page_count = 1").await.expect("full");
+        let mut transaction = store.begin().await.expect("begun");
+        let insert = "INSERT INTO ballast VALUES (zeroblob(1000000))";
+        let failure = sqlx::query(insert).execute(&mut *transaction).await.expect_err("no space");
+        assert!(failure.to_string().contains("disk is full"), "{failure}");
+        drop(transaction);
+        run("PRAGMA max_page_count = 1000000").await.expect("space");
+        for _ in 0..2 {
+            store.try_writing().await.expect("written");
+        }
+    }
 }
