@@ -125,7 +125,7 @@ async fn keep_running(
         while matches!(next, Ok(Next::Reload(..)))
             && let Ok(told) = control.try_recv()
         {
-            match next_step(told, settings, store).await {
+            match next_step(told, control, settings, store).await {
                 Some(Next::Stop) => {
                     say_stopping();
                     next = Ok(Next::Stop);
@@ -179,7 +179,7 @@ async fn supervise(
             () = tokio::time::sleep(IDLE_ROUND), if is_idle => feed_watchdog(),
             Some(_) = running.join_next(), if !is_idle => return Err(DaemonError::WorkerEnded),
             told = control.recv() => {
-                if let Some(next) = next_step(told.unwrap_or(Control::Stop), settings, store).await {
+                if let Some(next) = next_step(told.unwrap_or(Control::Stop), control, settings, store).await {
                     return Ok(next);
                 }
             }
@@ -187,29 +187,40 @@ async fn supervise(
     }
 }
 
-/// What a message asks for; `None`: to go on as before.
-async fn next_step(told: Control, settings: &Settings, store: &Store) -> Option<Next> {
-    let new = match told {
-        Control::Stop => return Some(Next::Stop),
-        Control::RefuseReload(reason) => {
-            events::daemon_reload_refused(&reason);
+/// What a message asks for; `None`: to go on as before. A newer message does not wait for a database
+/// that somebody else has locked: least of all the stop.
+async fn next_step(
+    mut told: Control,
+    control: &mut mpsc::Receiver<Control>,
+    settings: &Settings,
+    store: &Store,
+) -> Option<Next> {
+    loop {
+        let new = match told {
+            Control::Stop => return Some(Next::Stop),
+            Control::RefuseReload(reason) => {
+                events::daemon_reload_refused(&reason);
+                return None;
+            }
+            Control::Reload(new) => new,
+        };
+        let kept = [
+            ("database.path", new.database.path == settings.database.path),
+            ("log.format", new.log.format == settings.log.format),
+        ];
+        if let Some((key, _)) = kept.iter().find(|(_, is_same)| !is_same) {
+            events::daemon_reload_refused(&format!("{key} is another one; that takes a restart"));
             return None;
         }
-        Control::Reload(new) => new,
-    };
-    let kept = [
-        ("database.path", new.database.path == settings.database.path),
-        ("log.format", new.log.format == settings.log.format),
-    ];
-    if let Some((key, _)) = kept.iter().find(|(_, is_same)| !is_same) {
-        events::daemon_reload_refused(&format!("{key} is another one; that takes a restart"));
-        return None;
-    }
-    match Groundwork::lay(&new, store).await {
-        Ok(groundwork) => Some(Next::Reload(new, groundwork)),
-        Err(error) => {
-            events::daemon_reload_refused(&error);
-            None
+        tokio::select! {
+            biased;
+            laid = Groundwork::lay(&new, store) => {
+                return laid
+                    .inspect_err(|error| events::daemon_reload_refused(error))
+                    .ok()
+                    .map(|groundwork| Next::Reload(new, groundwork));
+            }
+            newer = control.recv() => told = newer.unwrap_or(Control::Stop),
         }
     }
 }

@@ -74,6 +74,27 @@ async fn systemd_is_told_when_it_is_ready_that_it_lives_and_when_it_stops() {
 }
 
 #[tokio::test]
+async fn a_stop_does_not_wait_for_a_reload_that_waits_for_the_database() {
+    let shop = Shop::open("access_config_cron = \"\"\ndaily_access_cron = \"\"\n").await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("daemon.ready").await;
+    let options = SqliteConnectOptions::new().filename(shop.path("poskeeper.db"));
+    let mut locker = SqliteConnection::connect_with(&options).await.expect("opened");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut locker).await.expect("locked");
+    // Settings that are a pipe tell when they have been read.
+    let settings = shop.path("settings.toml");
+    let text = std::fs::read(&settings).expect("settings");
+    std::fs::remove_file(&settings).expect("removed");
+    assert!(std::process::Command::new("mkfifo").arg(&settings).status().expect("mkfifo").success());
+    daemon.signal("HUP");
+    let written = tokio::task::spawn_blocking(move || std::fs::write(settings, text));
+    timeout(PATIENCE, written).await.expect("read in time").expect("no panic").expect("written");
+    let stopped = Instant::now();
+    assert!(daemon.stop().await.success());
+    assert!(stopped.elapsed() < STOPPED_WITHIN, "{:?}", stopped.elapsed());
+}
+
+#[tokio::test]
 async fn a_vendor_that_hangs_delays_neither_ready_nor_the_stop_and_the_ledger_says_interrupted() {
     let shop = Shop::open(FAST).await;
     let_everything_hang(&shop);
