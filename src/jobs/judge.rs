@@ -8,8 +8,8 @@ use crate::events;
 use crate::model::{Endpoint, Moment, day_of};
 use crate::rules::agenda::PollPlan;
 use crate::rules::alarms::{
-    Alarm, Change, ClockFacts, OpenAlarm, Rule, login_trouble, lost_days, package_trouble, quota_trouble, reconcile,
-    stale_polls, wrong_clock,
+    Alarm, Change, ClockFacts, DeviceFacts, OpenAlarm, Rule, login_trouble, lost_days, package_trouble, quota_trouble,
+    reconcile, stale_polls, wrong_clock,
 };
 use crate::rules::renewal::{KeyState, key_state};
 use crate::store::{Retention, Store, StoreError};
@@ -107,7 +107,7 @@ impl Judge {
         progress.first_pass_done();
         tokio::select! {
             _ = tokio::time::timeout(FIRST_JUDGEMENT_AT_LATEST, board.all_first_passes()) => {}
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => {}
         }
         loop {
             progress.beat();
@@ -115,7 +115,8 @@ impl Judge {
             tokio::select! {
                 () = self.observations.news() => {}
                 () = tokio::time::sleep(LONGEST_SLEEP) => {}
-                () = stop.cancelled() => return,
+                // What the last answers brought is judged, too.
+                () = stop.cancelled() => return self.judge(&clock::now()).await,
             }
         }
     }
@@ -128,7 +129,10 @@ impl Judge {
     }
 
     async fn say_what_changed(&mut self, now: &Moment) {
-        let changes = self.changes(now).await;
+        // What comes to be known while the database is asked belongs to a later moment than `now`.
+        let devices = self.observations.devices();
+        let clock = self.clock_facts(now, &devices);
+        let changes = self.changes(now, &devices, &clock).await;
         let Some(changes) = self.health.check_read(changes).filter(|changes| !changes.is_empty()) else { return };
         let recorded = self.health.check(self.store.record_alarms(&changes, now.wall).await).is_some();
         // Where the database fails, people must hear of the rest all the same, though only once.
@@ -146,19 +150,24 @@ impl Judge {
         }
     }
 
-    async fn changes(&mut self, now: &Moment) -> Result<Vec<Change>, StoreError> {
+    async fn changes(
+        &mut self,
+        now: &Moment,
+        devices: &[DeviceFacts],
+        clock: &ClockFacts,
+    ) -> Result<Vec<Change>, StoreError> {
         let open = self.store.open_alarms().await?;
         let mut standing = self.quota(now, &open).await?;
         let packages = self.store.package_facts(self.alerts.sisters).await?;
         standing.extend(package_trouble(now.wall, self.timezone, &packages, &self.alerts.package_days_left));
-        standing.extend(login_trouble(now, &self.observations.devices(), &open));
+        standing.extend(login_trouble(now, devices, &open));
         standing.extend(self.stale(now).await?);
         if self.observations.take_history_changed() {
             let today = day_of(now.wall, self.timezone);
             self.lost = lost_days(&self.store.lost_days(today).await?);
         }
         standing.extend(self.lost.iter().cloned());
-        standing.extend(wrong_clock(&self.clock_facts(now), self.alerts.clock_skew, &open));
+        standing.extend(wrong_clock(clock, self.alerts.clock_skew, &open));
         Ok(reconcile(now.wall, standing, &open, self.alerts.remind_after))
     }
 
@@ -181,7 +190,7 @@ impl Judge {
         Ok(stale_polls(now.wall, &facts, self.alerts.stale_after))
     }
 
-    fn clock_facts(&mut self, now: &Moment) -> ClockFacts {
+    fn clock_facts(&mut self, now: &Moment, devices: &[DeviceFacts]) -> ClockFacts {
         let answers = self.observations.answers();
         let stepped = self.last.as_ref().and_then(|last| now.step_since(last));
         if let Some(step) = stepped.filter(|step| step.abs() > self.alerts.clock_skew) {
@@ -191,10 +200,9 @@ impl Judge {
         // An answer tells more than the step: it has the vendor's time, or the vendor has none to tell.
         self.step = self.step.filter(|(_, answers_then)| *answers_then == answers);
         let unproven = |session: &&crate::model::Session| key_state(now, session) == KeyState::Unproven;
-        let devices = self.observations.devices();
         let behind = devices.iter().filter_map(|device| device.session.as_ref()).filter(unproven);
         ClockFacts {
-            skews: self.observations.skews(),
+            skews: self.observations.skews(now),
             has_answers: answers > 0,
             unconfirmed_step: self.step.map(|(step, _)| step),
             behind_login: behind.map(|session| session.logged_in_at.wall - now.wall).max(),

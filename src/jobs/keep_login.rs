@@ -72,6 +72,8 @@ impl LoginKeeper {
             Ok(session) => keeper.session = session,
             Err(error) => keeper.note_session_file(Err(error)),
         }
+        // The judge knows every device from its first pass on.
+        keeper.tell(&clock::now());
         keeper
     }
 
@@ -164,7 +166,7 @@ impl LoginKeeper {
             self.keep_session();
         }
         if let Some(new) = self.unrecorded.take()
-            && !self.caller.record(&self.device, &new).await
+            && !self.record(&new).await
         {
             self.unrecorded = Some(new);
         }
@@ -234,7 +236,7 @@ impl LoginKeeper {
                 // The file first: an answered login must not be lost, whatever happens next.
                 self.keep_session();
                 self.publish_or_withdraw(&clock::now());
-                if !self.caller.record(&self.device, &new).await {
+                if !self.record(&new).await {
                     self.unrecorded = Some(new);
                 }
                 if let Some(session) = &self.session {
@@ -291,8 +293,100 @@ impl LoginKeeper {
     }
 
     /// Lets the database say the deadlines as the wall clock of today tells them.
-    async fn restate_in_database(&self) {
-        let restated = self.caller.store.restate_session(self.device.device_key, self.session.as_ref()).await;
+    async fn restate_in_database(&mut self) {
+        let (store, device_key, session) = (self.caller.store.clone(), self.device.device_key, self.session.clone());
+        let restated = self.watching_the_key(store.restate_session(device_key, session.as_ref())).await;
         self.caller.health.check(restated);
+    }
+
+    /// Writes a login down; `false`: to be tried again.
+    async fn record(&mut self, new: &NewSession) -> bool {
+        let (caller, device) = (self.caller.clone(), self.device.clone());
+        self.watching_the_key(caller.record(&device, new)).await
+    }
+
+    /// Awaits the database, which somebody may have locked: a key that dies meanwhile is withdrawn in time.
+    async fn watching_the_key<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            let now = clock::now();
+            self.publish_or_withdraw(&now);
+            let left = match self.session.as_ref().map(|session| key_state(&now, session)) {
+                Some(KeyState::Live(left)) => left,
+                _ => TimeDelta::MAX,
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(sleep_time(left, LONGEST_SLEEP)) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::{Observations, StoreHealth};
+    use crate::model::{ApiKey, Lifetimes};
+    use crate::store::Store;
+    use crate::vendors::{Client, ClientOptions};
+    use std::sync::Arc;
+    use tokio_util::sync::CancellationToken;
+
+    async fn keeper(folder: &std::path::Path, live: TimeDelta) -> LoginKeeper {
+        let store = Store::open(&folder.join("poskeeper.db")).await.expect("opened");
+        let options = ClientOptions {
+            timeout: Duration::from_secs(1),
+            connect_timeout: Duration::from_secs(1),
+            extra_roots_pem: None,
+            max_response_bytes: 1,
+            secrets: Vec::new(),
+        };
+        let caller = LoginCaller {
+            client: Client::new(&options).expect("a client"),
+            store,
+            health: Arc::new(StoreHealth::new(TimeDelta::hours(24))),
+            observations: Arc::new(Observations::default()),
+            tally: crate::jobs::CallTally::default(),
+            timezone: chrono_tz::UTC,
+            renew_share: 0.5,
+            fallback: TimeDelta::hours(1),
+            stop: CancellationToken::new(),
+        };
+        let device = DeviceLogin {
+            name: "till-1".into(),
+            device_key: 1,
+            base_url: "http://127.0.0.1:9".parse().expect("a URL"),
+            program_name: "P".into(),
+            location_code: "L".into(),
+            device_id: "1".into(),
+            activation_code: None,
+            login_api_key: None,
+        };
+        let published = PublishedKey { path: folder.join("till-1.apikey"), mode: 0o640 };
+        let sessions = SessionFile::beside(&folder.join("poskeeper.db"));
+        let mut keeper = LoginKeeper::new(device, caller, sessions, Some(published), None);
+        keeper.session = Some(Session {
+            key: ApiKey::parse("#K").expect("a key"),
+            logged_in_at: clock::now(),
+            lifetimes: Lifetimes { live, relogin: live },
+            renew_after: live,
+        });
+        keeper
+    }
+
+    #[tokio::test]
+    async fn a_key_that_dies_while_the_database_is_locked_is_withdrawn_in_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut keeper = keeper(folder.path(), TimeDelta::milliseconds(300)).await;
+        let file = folder.path().join("till-1.apikey");
+        let stands = || file.exists();
+        let locked = async {
+            let stood = stands();
+            tokio::time::sleep(Duration::from_millis(1000)).await;
+            (stood, stands())
+        };
+        assert_eq!(keeper.watching_the_key(locked).await, (true, false));
     }
 }

@@ -107,7 +107,7 @@ impl LoginCaller {
         };
         let skew = date.map(|date| arrived.wall - date);
         if http_status.is_some() {
-            self.observations.answer(Endpoint::Login, skew);
+            self.observations.answer(Endpoint::Login, skew, &arrived);
         }
         self.tally.count(Endpoint::Login, outcome_of(&result), duration);
         match result {

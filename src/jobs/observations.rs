@@ -1,6 +1,6 @@
 //! What the workers tell the judge and the HTTP port, as long as the process lives.
 
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Moment};
 use crate::rules::alarms::DeviceFacts;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
@@ -17,8 +17,8 @@ pub struct Observations {
 #[derive(Debug, Default)]
 struct Told {
     devices: BTreeMap<String, DeviceFacts>,
-    /// Our clock minus the vendor's, of the two vendors.
-    skews: BTreeMap<&'static str, TimeDelta>,
+    /// Our clock minus the vendor's, of the two vendors, and when it was so.
+    skews: BTreeMap<&'static str, (TimeDelta, Moment)>,
     answers: u64,
     history_changed: bool,
 }
@@ -39,13 +39,13 @@ impl Observations {
         self.news.notify_one();
     }
 
-    /// An answer came, with the vendor's time or without.
-    pub(super) fn answer(&self, endpoint: Endpoint, skew: Option<TimeDelta>) {
+    /// An answer came at `arrived`, with the vendor's time or without.
+    pub(super) fn answer(&self, endpoint: Endpoint, skew: Option<TimeDelta>, arrived: &Moment) {
         let vendor = if endpoint == Endpoint::Login { "v8std" } else { "pospal" };
         let mut told = self.told();
         told.answers += 1;
         match skew {
-            Some(skew) => told.skews.insert(vendor, skew),
+            Some(skew) => told.skews.insert(vendor, (skew, arrived.clone())),
             None => told.skews.remove(vendor),
         };
     }
@@ -66,12 +66,35 @@ impl Observations {
         self.told().devices.values().cloned().collect()
     }
 
-    pub(super) fn skews(&self) -> Vec<TimeDelta> {
-        self.told().skews.values().copied().collect()
+    /// Our clock of now minus the vendors': a step since their answers changes it as much, and the next
+    /// answer, a login's for one, may be hours away.
+    pub(super) fn skews(&self, now: &Moment) -> Vec<TimeDelta> {
+        let told = self.told();
+        told.skews.values().map(|(skew, then)| *skew + now.step_since(then).unwrap_or_default()).collect()
     }
 
     /// How many answers came so far.
     pub(super) fn answers(&self) -> u64 {
         self.told().answers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BootInstant;
+
+    #[test]
+    fn a_clock_that_was_set_right_is_right_before_the_next_answer_says_so() {
+        let at = |wall: &str, uptime_ms| Moment {
+            wall: wall.parse().expect("a test's time"),
+            boot: BootInstant { boot_id: "a".into(), uptime_ms },
+        };
+        let observations = Observations::default();
+        let wrong = at("1970-01-01T00:01:00Z", 60_000);
+        let skew = wrong.wall - at("2026-11-21T08:00:00Z", 0).wall;
+        observations.answer(Endpoint::Login, Some(skew), &wrong);
+        assert_eq!(observations.skews(&at("1970-01-01T00:01:30Z", 90_000)), [skew]);
+        assert_eq!(observations.skews(&at("2026-11-21T08:00:30Z", 90_000)), [TimeDelta::zero()]);
     }
 }

@@ -225,7 +225,7 @@ impl QuotaCaller {
         let skew = date.map(|date| arrived.wall - date);
         let endpoint = sent.purpose.endpoint();
         if http_status.is_some() {
-            self.observations.answer(endpoint, skew);
+            self.observations.answer(endpoint, skew, &arrived);
         }
         self.tally.count(endpoint, outcome_of(&result), duration);
         match result {

@@ -265,3 +265,21 @@ async fn a_restart_while_the_key_is_dead_neither_repeats_nor_resolves_the_alert(
     assert_eq!(rows, ["1"]);
     assert!(!shop.run(&["once"]).await.status.success(), "there is no key");
 }
+
+#[tokio::test]
+async fn a_login_that_failed_before_a_restart_is_neither_over_nor_told_again_by_it() {
+    let shop = shop(FAST, "").await;
+    shop.world().set_dark(true);
+    let mut daemon = shop.daemon();
+    daemon.wait_for("login.expired").await;
+    assert!(daemon.stop().await.success());
+
+    let mut daemon = shop.daemon();
+    daemon.wait_for("login.failed").await;
+    shop.world().set_dark(false);
+    daemon.wait_for("login.renewed").await;
+    assert_eq!(lines(&daemon, "login.expired.resolved").len(), 0, "nobody had logged in yet:\n{}", daemon.printed());
+    daemon.wait_for("login.expired.resolved").await;
+    assert_eq!(lines(&daemon, "login.expired").len(), 0, "a restart repeats nothing:\n{}", daemon.printed());
+    assert!(daemon.stop().await.success());
+}

@@ -119,3 +119,27 @@ async fn a_new_login_is_made_where_the_settings_name_another_shop() {
     assert_eq!(published(&shop), None, "the key of one shop is not served for another");
     assert_eq!(shop.query("SELECT expires_at IS NULL FROM login_status"), ["1"]);
 }
+
+#[tokio::test]
+async fn a_session_that_could_not_be_kept_is_kept_as_soon_as_that_is_possible() {
+    let shop = shop(3600, 3600).await;
+    // A folder in the file's place stands for a full disk.
+    let file = shop.path("poskeeper.db.session");
+    std::fs::create_dir_all(file.join("in-the-way")).expect("made");
+    let mut daemon = shop.daemon();
+    daemon.wait_for("session.failing").await;
+    daemon.wait_for("login.renewed").await;
+    std::fs::remove_dir_all(&file).expect("removed");
+    let deadline = std::time::Instant::now() + crate::harness::PATIENCE;
+    while !file.is_file() {
+        assert!(std::time::Instant::now() < deadline, "the session is not kept:\n{}", daemon.printed());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    daemon.signal("KILL");
+    daemon.ended().await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("daemon.ready").await;
+    assert_eq!(shop.world().logins().len(), 1, "a restart does not log in again");
+    assert_eq!(published(&shop), shop.world().keys().pop());
+    assert!(daemon.stop().await.success());
+}

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 /// What tells about this machine's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClockFacts {
-    /// Our clock minus the vendors' `Date`, as the newest answers told it.
+    /// Our clock minus the vendors' `Date`, as the newest answers told it, and as it was stepped since.
     pub skews: Vec<TimeDelta>,
     /// An answer came since the process started.
     pub has_answers: bool,
@@ -24,7 +24,8 @@ pub fn wrong_clock(facts: &ClockFacts, tolerance: TimeDelta, open: &[OpenAlarm])
     let limit = if is_open { tolerance / 2 } else { tolerance };
     let behind = facts.behind_login.map(|by| -by.abs());
     let worst = facts.skews.iter().copied().max_by_key(|skew| skew.abs()).filter(|skew| skew.abs() > limit);
-    let step = facts.unconfirmed_step.filter(|step| step.abs() > tolerance);
+    // Where the vendor's time is known, it tells whether the step was away from it or back to it.
+    let step = facts.unconfirmed_step.filter(|step| facts.skews.is_empty() && step.abs() > tolerance);
     let (off, told) = match (worst, behind, step) {
         (Some(skew), ..) => (skew, "is off from the vendor's"),
         (None, Some(behind), _) => (behind, "lies before a login that was made with it"),
@@ -73,6 +74,12 @@ mod tests {
         assert!(wrong_clock(&skewed(&[100]), TOLERANCE, &open).is_some());
         assert!(wrong_clock(&skewed(&[60]), TOLERANCE, &open).is_none());
         assert!(wrong_clock(&ClockFacts::default(), TOLERANCE, &open).is_some(), "nothing is known after a restart");
+    }
+
+    #[test]
+    fn a_step_back_to_the_vendors_time_is_no_trouble() {
+        let mended = ClockFacts { unconfirmed_step: Some(TimeDelta::days(20_000)), ..skewed(&[1]) };
+        assert_eq!(wrong_clock(&mended, TOLERANCE, &[]), None);
     }
 
     #[test]
