@@ -37,7 +37,7 @@ fn listening_shop(shop: Shop, listen: &str) -> Shop {
 }
 
 /// A shop whose daemon serves pages, and where.
-async fn serving(shop: Shop) -> (Shop, Daemon, SocketAddr) {
+pub async fn serving(shop: Shop) -> (Shop, Daemon, SocketAddr) {
     let shop = listening_shop(shop, "127.0.0.1:0");
     let mut daemon = shop.daemon();
     let address = address(&daemon.wait_for("http.listening").await);

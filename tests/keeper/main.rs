@@ -5,6 +5,7 @@
 
 mod alerts;
 mod backfills;
+mod browser;
 mod check;
 mod commands;
 mod crash;
