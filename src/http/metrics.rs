@@ -60,7 +60,7 @@ impl Scrape {
         scrape.quota(&status.apps, site.plan.timezone, now);
         scrape.logins(&status.devices, site, now);
         scrape.alerts(&status.alerts, site);
-        scrape.packages(&packages, site.plan.timezone);
+        scrape.packages(now, &packages, site.plan.timezone);
         scrape.registry.register_with_unit("database_size", "Size of the SQLite file", Unit::Bytes, gauge(size as f64));
         Ok(scrape)
     }
@@ -156,9 +156,10 @@ impl Scrape {
         self.add("alerts_open", "Alerts that are open now", None, samples);
     }
 
-    fn packages(&mut self, packages: &[PackageFacts], timezone: Tz) {
+    fn packages(&mut self, now: &Moment, packages: &[PackageFacts], timezone: Tz) {
+        let now = now.wall.with_timezone(&timezone).naive_local();
         let samples = packages.iter().filter_map(|fact| {
-            let (end, _) = last_end(&fact.packages)?;
+            let (end, _) = last_end(&fact.packages, now)?;
             let end = end.and_local_timezone(timezone).latest()?;
             Some((
                 vec![("app_id", fact.app_id.clone()), ("app_name", fact.name.clone())],

@@ -1,8 +1,11 @@
 //! Packages that end: `package.ending`, `package.ended`.
 
 use super::{Alarm, Fields, Rule};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+
+/// A package that starts on the day after another's end follows it without a gap.
+const LEAST_GAP: TimeDelta = TimeDelta::days(1);
 
 /// The packages that the vendor lists for an account: start and end as its own text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,21 +23,28 @@ pub fn package_trouble(now: DateTime<Utc>, timezone: Tz, facts: &[PackageFacts],
     facts.iter().filter_map(|fact| trouble(now.with_timezone(&timezone).naive_local(), fact, days_left)).collect()
 }
 
-/// When the last package ends, by the vendor's clock and in its own words. `None`: on the default quota,
-/// which has no end, and where there never was a package.
-pub fn last_end(packages: &[(Option<String>, Option<String>)]) -> Option<(NaiveDateTime, &String)> {
-    let ends: Option<Vec<_>> = packages
+/// When the packages end, by the vendor's clock and in its own words: the running ones, and those that
+/// follow them without a gap. `None`: on the default quota, which has no end, and where there never was
+/// a package.
+pub fn last_end(packages: &[(Option<String>, Option<String>)], now: NaiveDateTime) -> Option<(NaiveDateTime, &String)> {
+    let spans: Option<Vec<_>> = packages
         .iter()
-        .map(|(start, end)| {
-            let (_, end) = (start.as_ref()?, end.as_ref()?);
-            Some((instant(end)?, end))
-        })
+        .map(|(start, end)| Some((instant(start.as_ref()?)?, instant(end.as_ref()?)?, end.as_ref()?)))
         .collect();
-    ends?.into_iter().max()
+    let mut spans = spans?;
+    spans.sort_unstable();
+    let mut last: Option<(NaiveDateTime, &String)> = None;
+    for (start, end, text) in spans {
+        let covered_until = last.map_or(now, |(end, _)| end.max(now));
+        if start <= covered_until + LEAST_GAP && last.is_none_or(|(last, _)| end > last) {
+            last = Some((end, text));
+        }
+    }
+    last
 }
 
 fn trouble(now: NaiveDateTime, fact: &PackageFacts, thresholds: &[u32]) -> Option<Alarm> {
-    let (last_end, text) = last_end(&fact.packages)?;
+    let (last_end, text) = last_end(&fact.packages, now)?;
     let PackageFacts { app_id, name, .. } = fact;
     let fields = Fields { app_id: Some(app_id.clone()), end_date: Some(text.clone()), ..Fields::default() };
     if last_end <= now {
@@ -98,6 +108,16 @@ mod tests {
         assert_eq!(at("2026-12-24T00:00:00Z", &RUNNING), [("package.ending", Some(7), 2)]);
         assert_eq!(at("2026-12-30T15:59:59Z", &RUNNING), [("package.ending", Some(1), 3)]);
         assert_eq!(at("2026-12-31T15:59:58Z", &RUNNING), [("package.ending", Some(0), 3)]);
+    }
+
+    #[test]
+    fn a_package_that_follows_counts_and_one_that_begins_after_a_gap_does_not() {
+        let follows = [RUNNING[1], (Some("2027-01-01 00:00:00"), Some("2027-12-31 23:59:59"))];
+        assert_eq!(at("2026-12-24T00:00:00Z", &follows), []);
+        let after_a_gap = [RUNNING[1], (Some("2027-02-01 00:00:00"), Some("2027-12-31 23:59:59"))];
+        assert_eq!(at("2026-12-24T00:00:00Z", &after_a_gap), [("package.ending", Some(7), 2)]);
+        assert_eq!(at("2027-01-10T00:00:00Z", &after_a_gap), [("package.ended", None, 0)]);
+        assert_eq!(at("2027-02-01T00:00:00Z", &after_a_gap), []);
     }
 
     #[test]
