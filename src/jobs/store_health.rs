@@ -2,10 +2,15 @@
 
 use crate::clock;
 use crate::events;
+use crate::model::Moment;
 use crate::rules::alarms::{Alarm, Change, Fields, OpenAlarm, Rule};
 use crate::store::StoreError;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::{Mutex, PoisonError};
+
+/// How long no write may have failed before it is over. On a full disk a small write may well find a
+/// place where a large one does not, and what does not find one is tried again every few seconds.
+const QUIET: TimeDelta = TimeDelta::seconds(12);
 
 /// Shared by all workers.
 #[derive(Debug)]
@@ -17,6 +22,7 @@ pub struct StoreHealth {
 #[derive(Debug, Default)]
 struct State {
     open: Option<OpenAlarm>,
+    failed_at: Option<Moment>,
     recovered: Option<(Alarm, DateTime<Utc>, DateTime<Utc>)>,
 }
 
@@ -37,14 +43,13 @@ impl StoreHealth {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match result {
             Ok(value) => {
-                if let Some(open) = state.open.take() {
-                    state.recovered = Some((open.alarm.clone(), open.opened_at, clock::wall()));
-                    events::alert(&Change::Resolve(open, None));
+                if state.open.is_some() {
+                    state.succeed(&clock::now());
                 }
                 Some(value)
             }
             Err(error) => {
-                state.fail(failing(&error), self.remind_after);
+                state.fail(failing(&error), self.remind_after, clock::now());
                 None
             }
         }
@@ -56,7 +61,7 @@ impl StoreHealth {
         state.open.as_ref().map(|open| open.alarm.fields.error.clone().unwrap_or_default())
     }
 
-    /// Whether the newest write failed.
+    /// Whether a write failed, and it is not over yet.
     pub fn is_failing(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).open.is_some()
     }
@@ -68,8 +73,19 @@ impl StoreHealth {
 }
 
 impl State {
-    fn fail(&mut self, alarm: Alarm, remind_after: TimeDelta) {
-        let now = clock::wall();
+    fn succeed(&mut self, now: &Moment) {
+        if self.failed_at.as_ref().is_some_and(|failed_at| now.since(failed_at).abs() < QUIET) {
+            return;
+        }
+        if let Some(open) = self.open.take() {
+            self.recovered = Some((open.alarm.clone(), open.opened_at, now.wall));
+            events::alert(&Change::Resolve(open, None));
+        }
+    }
+
+    fn fail(&mut self, alarm: Alarm, remind_after: TimeDelta, at: Moment) {
+        let now = at.wall;
+        self.failed_at = Some(at);
         match &mut self.open {
             None => {
                 events::alert(&Change::Open(alarm.clone()));
@@ -95,5 +111,31 @@ fn failing(error: &StoreError) -> Alarm {
              and the file's owner"
         ),
         fields: Fields { error: Some(reason), ..Fields::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::BootInstant;
+
+    fn at(second: i64) -> Moment {
+        let wall = DateTime::from_timestamp(1_800_000_000 + second, 0).expect("a time");
+        Moment { wall, boot: BootInstant { boot_id: "a".into(), uptime_ms: second * 1000 } }
+    }
+
+    #[test]
+    fn on_a_full_disk_a_small_write_that_works_is_not_the_end_of_it() {
+        let alarm = || failing(&StoreError::Sql(sqlx::Error::RowNotFound));
+        let mut state = State::default();
+        for second in [0, 5, 10, 15] {
+            state.fail(alarm(), TimeDelta::hours(24), at(second));
+            state.succeed(&at(second + 1));
+            assert!(state.open.as_ref().is_some_and(|open| open.opened_at == at(0).wall), "opened once");
+        }
+        state.succeed(&at(26));
+        assert!(state.open.is_some());
+        state.succeed(&at(27));
+        assert!(state.open.is_none() && state.recovered.is_some());
     }
 }

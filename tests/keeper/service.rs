@@ -271,3 +271,24 @@ async fn a_reader_in_the_way_of_a_start_keeps_no_till_from_logging_in() {
     daemon.wait_for("poll.done").await;
     assert!(daemon.stop().await.success());
 }
+#[tokio::test]
+async fn a_start_with_a_database_that_cannot_be_written_publishes_the_key_and_goes_on() {
+    let shop = Shop::open(FAST).await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("daemon.ready").await;
+    assert!(daemon.stop().await.success());
+    // The machine boots: nothing is in /run, and the database cannot be written.
+    let key = std::fs::read_to_string(shop.path("till-1.apikey")).expect("a key");
+    std::fs::remove_file(shop.path("till-1.apikey")).expect("removed");
+    let options = SqliteConnectOptions::new().filename(shop.path("poskeeper.db"));
+    let mut other = SqliteConnection::connect_with(&options).await.expect("a connection");
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("the write lock");
+    let mut daemon = shop.daemon();
+    daemon.wait_for("store.failing").await;
+    assert_eq!(std::fs::read_to_string(shop.path("till-1.apikey")).ok(), Some(key), "{}", daemon.printed());
+    lock.rollback().await.expect("unlocked");
+    daemon.wait_for("poll.done").await;
+    daemon.wait_for("store.failing.resolved").await;
+    assert_eq!(shop.world().logins().len(), 1, "the kept session was enough");
+    assert!(daemon.stop().await.success());
+}
