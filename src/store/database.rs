@@ -6,7 +6,7 @@ use sqlx::{SqlStr, Sqlite, SqlitePool, Transaction};
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub enum StoreError {
         /// What to do about it.
         reason: String,
     },
+    /// What would be written now is lost when the file is closed.
+    #[error("the database {0} was deleted or replaced while it was in use; restart poskeeper")]
+    Gone(PathBuf),
     /// A statement failed: full disk, lock, I/O.
     #[error("the database failed: {0}")]
     Sql(#[from] sqlx::Error),
@@ -42,6 +45,31 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    /// The file that was opened, where it is written to.
+    file: Option<OpenFile>,
+}
+
+/// Tells whether the file at a path is still the one that was opened.
+#[derive(Debug, Clone)]
+struct OpenFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl OpenFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        let found = std::fs::metadata(path)?;
+        Ok(Self { path: path.to_owned(), identity: (found.dev(), found.ino()) })
+    }
+
+    /// A folder that cannot be looked into for a while proves nothing.
+    fn check(&self) -> Result<(), StoreError> {
+        let is_gone = match Self::of(&self.path) {
+            Ok(found) => found.identity != self.identity,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        if is_gone { Err(StoreError::Gone(self.path.clone())) } else { Ok(()) }
+    }
 }
 
 impl Store {
@@ -62,7 +90,7 @@ impl Store {
             path: path.to_owned(),
             reason: format!("{error}; was it made by a newer poskeeper, or is it another program's file?"),
         })?;
-        let store = Self { pool };
+        let store = Self { pool, file: OpenFile::of(path).ok() };
         store.enter_wal_mode().await;
         Ok(store)
     }
@@ -90,7 +118,7 @@ impl Store {
         // SQLite opens anything: whether it is a database shows when it is first read.
         let read = sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1").fetch_optional(&pool).await;
         read.map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(&error) })?;
-        Ok(Self { pool })
+        Ok(Self { pool, file: None })
     }
 
     /// Leaves the file to its readers. In WAL mode a reader without write permission needs the `-wal`
@@ -149,6 +177,7 @@ impl Store {
     /// instead of waiting.
     pub(super) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
         const BEGIN: &str = "BEGIN IMMEDIATE";
+        self.file.as_ref().map_or(Ok(()), OpenFile::check)?;
         match self.pool.begin_with(BEGIN).await {
             // A full disk or an I/O error ends a transaction inside SQLite, which sqlx does not notice: it
             // would take that connection for one within a transaction for ever.

@@ -186,6 +186,26 @@ async fn a_reload_that_the_database_does_not_take_leaves_the_old_settings_at_wor
 }
 
 #[tokio::test]
+async fn a_database_that_is_deleted_under_the_daemon_costs_no_more_calls() {
+    let shop = Shop::open(FAST).await;
+    let mut daemon = shop.daemon();
+    daemon.wait_for("daemon.ready").await;
+    for file in ["poskeeper.db", "poskeeper.db-wal", "poskeeper.db-shm"] {
+        std::fs::remove_file(shop.path(file)).expect("removed");
+    }
+    let failing = daemon.wait_for("store.failing").await;
+    assert!(failing["error"].as_str().is_some_and(|error| error.contains("deleted")), "{failing}");
+    let charged = shop.world().charged_in_all();
+    // Two slots and more.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(shop.world().charged_in_all() <= charged + 3, "what was under way, once for each account");
+    assert!(daemon.stop().await.success());
+    let mut daemon = shop.daemon();
+    daemon.wait_for("poll.done").await;
+    assert!(daemon.stop().await.success());
+}
+
+#[tokio::test]
 async fn a_reload_changes_the_log_level() {
     let shop = Shop::open(FAST).await;
     shop.edit_settings("[database]", "[log]\nlevel = \"error\"\n[database]");
