@@ -62,14 +62,15 @@ CREATE TABLE login (
 
 -- How far each app's cron slots have been served, and by which answers.
 CREATE TABLE poll (
-    app_key   INTEGER NOT NULL REFERENCES app,
-    endpoint  TEXT    NOT NULL,
-    slot      INTEGER,                -- watermark: the newest slot dealt with
-    attempts  INTEGER NOT NULL DEFAULT 0,
-    done      INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1)),
-    last_call INTEGER,                -- the newest request of its own
-    answer_at INTEGER,                -- the newest good answer to a request of its own
-    ok_at     INTEGER,                -- the newest good answer that served it, its own or a sister's
+    app_key     INTEGER NOT NULL REFERENCES app,
+    endpoint    TEXT    NOT NULL,
+    slot        INTEGER,              -- watermark: the newest slot dealt with
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    done        INTEGER NOT NULL DEFAULT 0 CHECK (done IN (0, 1)),
+    last_call   INTEGER,              -- the newest request of its own
+    answer_at   INTEGER,              -- the newest good answer to a request of its own
+    answer_call INTEGER,              -- which call that was
+    ok_at       INTEGER,              -- the newest good answer that served it, its own or a sister's
     PRIMARY KEY (app_key, endpoint)
 ) STRICT, WITHOUT ROWID;
 

@@ -225,7 +225,8 @@ impl QuotaPoller {
             .map(|line| line.slots_between(now.wall, midnight, budget_left))
             .sum();
         let usage = self.caller.store.todays_usage(app.app_key, today).await?;
-        let is_refused = refusal(budget_left, usage, self.caller.keep_free).is_some();
+        let is_refused = refusal(budget_left, usage, self.caller.keep_free).is_some()
+            || self.caller.store.was_refused(app.app_key, today).await?;
         Ok(!is_refused && spare_for_backfill(self.caller.calls_per_app_per_day, budget_left, slots_left) > 0)
     }
 

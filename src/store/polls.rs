@@ -95,6 +95,23 @@ impl Store {
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
 
+    /// Whether an account's newest usage call was refused, or not answered as documented, today: asking
+    /// again would cost a call for the same answer.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn was_refused(&self, app_key: i64, today: NaiveDate) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT outcome IN ('refused', 'unexpected') AND vendor_day = ?2 FROM call
+             WHERE app_key = ?1 AND endpoint = 'daily_access' AND outcome IS NOT NULL ORDER BY call_id DESC LIMIT 1",
+        )
+        .bind(app_key)
+        .bind(day_number(today))
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+    }
+
     /// The days of an account that good answers have covered after they ended.
     ///
     /// # Errors

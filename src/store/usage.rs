@@ -74,7 +74,12 @@ impl Store {
         let seen = answer.rows.iter().map(|reading| &reading.app_id);
         let discovered = discover(&mut transaction, &mut apps, seen, now).await?;
 
-        let stored = stored_days(&mut transaction, &apps, &answer.rows).await?;
+        let mut stored = stored_days(&mut transaction, &apps, &answer.rows).await?;
+        let confirmed = confirmed_since(&mut transaction, answer.observation.call_id).await?;
+        for ((app_key, _), day) in &mut stored {
+            // What a newer answer has confirmed is as new as that answer.
+            day.changed_by = day.changed_by.max(confirmed.get(app_key).copied().unwrap_or_default());
+        }
         let changes = day_changes(&answer.observation, &answer.rows, |app_id, day| {
             stored.get(&(apps.get(app_id)?.app_key, day)).copied()
         });
@@ -154,6 +159,22 @@ async fn stored_days(
         days.insert((row.try_get(0)?, day(row.try_get(1)?)), stored);
     }
     Ok(days)
+}
+
+/// The stores that answers to newer calls than this one contained, and the newest of those calls: none,
+/// unless answers come in another order than they were asked for.
+async fn confirmed_since(
+    transaction: &mut Transaction<'_, Sqlite>,
+    call_id: i64,
+) -> Result<HashMap<i64, i64>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT s.app_key, max(p.answer_call) FROM poll p JOIN sighting s ON s.asker_key = p.app_key AND s.gone_at IS NULL
+         WHERE p.endpoint = 'daily_access' AND p.answer_call > ? GROUP BY s.app_key",
+    )
+    .bind(call_id)
+    .fetch_all(&mut **transaction)
+    .await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 async fn write_days(
@@ -279,12 +300,15 @@ pub(super) async fn serve_slots<T>(
 ) -> Result<Vec<AppId>, StoreError> {
     let (Some(slot), Some(asker)) = (answer.slot, apps.get(&answer.asker)) else { return Ok(Vec::new()) };
     let now = millis(answer.observation.observed_at);
-    sqlx::query("UPDATE poll SET done = 1, answer_at = ?1, ok_at = ?1 WHERE app_key = ?2 AND endpoint = ?3")
-        .bind(now)
-        .bind(asker.app_key)
-        .bind(endpoint.name())
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::query(
+        "UPDATE poll SET done = 1, answer_at = ?1, ok_at = ?1, answer_call = ?4 WHERE app_key = ?2 AND endpoint = ?3",
+    )
+    .bind(now)
+    .bind(asker.app_key)
+    .bind(endpoint.name())
+    .bind(answer.observation.call_id)
+    .execute(&mut **transaction)
+    .await?;
     if !answer.serves_sisters {
         return Ok(Vec::new());
     }
@@ -339,4 +363,64 @@ async fn write_asked(
         insert.build().execute(&mut **transaction).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::model::Outcome;
+    use crate::rules::windows::poll_window;
+    use crate::store::NewPoll;
+    use chrono::{NaiveDate, TimeDelta};
+
+    const TODAY: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 11, 21);
+
+    async fn ask(store: &Store, app_id: &str) -> i64 {
+        let apps = store.apps().await.expect("readable");
+        let app_key = apps[&AppId::parse(app_id).expect("an id")].app_key;
+        let (started_at, vendor_day) = (clock::now(), TODAY.expect("a day"));
+        let slot = Some(started_at.wall);
+        let poll = NewPoll { app_key, endpoint: Endpoint::DailyAccess, slot, started_at, vendor_day };
+        store.open_poll_call(&poll).await.expect("written").call_id
+    }
+
+    /// The answer to a call says that A has made so many calls today.
+    async fn answer(store: &Store, call_id: i64, asker: &str, used_times: i64) -> UsageRecord {
+        let app_id = AppId::parse("A").expect("an id");
+        let (today, observed_at) = (TODAY.expect("a day"), clock::wall());
+        let answer = Answer {
+            end: CallEnd {
+                call_id,
+                outcome: Outcome::Ok,
+                http_status: Some(200),
+                error_code: None,
+                error_message: None,
+                duration: TimeDelta::zero(),
+                skew: None,
+            },
+            asker: AppId::parse(asker).expect("an id"),
+            observation: Observation { call_id, observed_at, today },
+            rows: vec![UsageReading { app_id, day: today, limit_times: 300, used_times }],
+            slot: Some(observed_at),
+            serves_sisters: false,
+        };
+        store.record_usage(&answer, poll_window(today)).await.expect("stored")
+    }
+
+    #[tokio::test]
+    async fn an_answer_older_than_one_that_only_confirmed_the_number_does_not_overwrite_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("poskeeper.db")).await.expect("a database");
+        let app = |id| (AppId::parse(id).expect("an id"), None);
+        store.sync_apps(&[app("A"), app("B")], clock::wall()).await.expect("written");
+        let first = ask(&store, "A").await;
+        assert_eq!(answer(&store, first, "A", 7).await.changed, 1);
+        let slow = ask(&store, "A").await;
+        let quick = ask(&store, "B").await;
+        assert_eq!(answer(&store, quick, "B", 7).await.changed, 0);
+        assert_eq!(answer(&store, slow, "A", 5).await.changed, 0, "older than what B's answer confirmed");
+        let next = ask(&store, "A").await;
+        assert_eq!(answer(&store, next, "A", 8).await.changed, 1);
+    }
 }

@@ -92,3 +92,19 @@ async fn an_app_that_is_refused_does_not_keep_the_others_waiting() {
     assert_eq!(shop.query("SELECT count(DISTINCT access_date) FROM usage_daily"), ["16"]);
     assert_eq!(shop.query("SELECT outcome, count(*) FROM calls GROUP BY outcome"), ["ok|2", "refused|1"]);
 }
+
+#[tokio::test]
+async fn a_refused_backfill_is_not_repeated_by_a_restart() {
+    let shop = Shop::open(QUIET).await;
+    assert!(shop.run(&["once"]).await.status.success());
+    let no = poskeeper::sandbox::Reply::json(200, r#"{"status":"error","messages":["no"],"errorCode":1}"#);
+    shop.world().reply_times(50, Endpoint::DailyAccess, &no);
+    let polled = shop.world().requests_to(Endpoint::DailyAccess).len();
+    for _ in 0..2 {
+        let mut daemon = shop.daemon();
+        daemon.wait_for("daemon.ready").await;
+        assert!(daemon.stop().await.success());
+    }
+    let refused = shop.world().requests_to(Endpoint::DailyAccess).len() - polled;
+    assert_eq!(refused, 3, "each app once, on one day");
+}
