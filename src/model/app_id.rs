@@ -1,5 +1,6 @@
 //! The vendor's identifier of a store's account.
 
+use super::text::is_format;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -12,10 +13,12 @@ impl AppId {
     pub const MAX_CHARS: usize = 128;
 
     /// Takes the vendor's or the operator's text; `None` where it cannot be an appId: empty, longer
-    /// than [`AppId::MAX_CHARS`] or with control characters.
+    /// than [`AppId::MAX_CHARS`] or with control or invisible characters.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let usable = !text.is_empty() && text.chars().count() <= Self::MAX_CHARS && !text.chars().any(char::is_control);
+        let usable = !text.is_empty()
+            && text.chars().count() <= Self::MAX_CHARS
+            && !text.chars().any(|c| c.is_control() || is_format(c));
         usable.then(|| Self(text.to_owned()))
     }
 
@@ -80,7 +83,7 @@ mod tests {
 
     #[test]
     fn text_that_could_forge_a_log_line_is_no_app_id() {
-        for bad in ["", "  ", "a\nb", "a\0", "\u{1b}[31m", &"x".repeat(1_000_000)] {
+        for bad in ["", "  ", "a\nb", "a\0", "\u{1b}[31m", "a\u{202e}b", &"x".repeat(1_000_000)] {
             assert!(AppId::parse(bad).is_none());
         }
     }

@@ -28,7 +28,7 @@ pub fn single_line(text: &str) -> String {
 
 /// Line and paragraph separators, direction overrides and zero-width characters: invisible, yet they
 /// can make a log line read as something else.
-fn is_format(c: char) -> bool {
+pub(super) fn is_format(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 

@@ -55,3 +55,60 @@ impl Store {
         Ok(deleted)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const RETENTION: Retention = Retention { samples_days: 400, calls_days: 90 };
+
+    fn today() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, 21).expect("a day")
+    }
+
+    /// One account that was last seen today, with a sample and a call on each of these days ago.
+    async fn store(folder: &std::path::Path, days_ago: &[u64]) -> Store {
+        let store = Store::open(&folder.join("poskeeper.db")).await.expect("a database");
+        let days: Vec<_> = days_ago.iter().map(|ago| day_number(today() - Days::new(*ago))).collect();
+        let days = serde_json::to_string(&days).expect("JSON");
+        sqlx::query("INSERT INTO app (app_key, app_id, first_seen_at, newest_day) VALUES (1, 'A', 0, ?)")
+            .bind(day_number(today()))
+            .execute(store.pool())
+            .await
+            .expect("written");
+        for sql in [
+            "INSERT INTO usage_sample SELECT 1, value, 1, 0, 0, 0 FROM json_each(?)",
+            "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, app_key, outcome)
+             SELECT 0, 'another', 0, value, 'daily_access', 1, 'ok' FROM json_each(?)",
+        ] {
+            sqlx::query(sql).bind(days.clone()).execute(store.pool()).await.expect("written");
+        }
+        store
+    }
+
+    async fn left(store: &Store) -> (i64, i64) {
+        let samples = sqlx::query_scalar("SELECT count(*) FROM usage_sample").fetch_one(store.pool()).await;
+        let calls = sqlx::query_scalar("SELECT count(*) FROM call").fetch_one(store.pool()).await;
+        (samples.expect("a count"), calls.expect("a count"))
+    }
+
+    #[tokio::test]
+    async fn what_is_past_its_time_is_deleted_and_no_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = store(folder.path(), &[401, 400, 91, 90, 1]).await;
+        store.prune(RETENTION, &clock::now(), today()).await.expect("pruned");
+        assert_eq!(left(&store).await, (4, 2));
+        let for_ever = Retention { samples_days: 0, calls_days: 0 };
+        store.prune(for_ever, &clock::now(), today()).await.expect("pruned");
+        assert_eq!(left(&store).await, (4, 2));
+    }
+
+    #[tokio::test]
+    async fn a_clock_ten_years_ahead_deletes_nothing_that_the_vendors_newest_day_keeps() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = store(folder.path(), &[1, 0]).await;
+        store.prune(RETENTION, &clock::now(), today() + Days::new(3650)).await.expect("pruned");
+        assert_eq!(left(&store).await, (2, 2));
+    }
+}
