@@ -59,9 +59,14 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
+    use crate::model::BootInstant;
+    use chrono::DateTime;
 
     const RETENTION: Retention = Retention { samples_days: 400, calls_days: 90 };
+
+    fn now() -> Moment {
+        Moment { wall: DateTime::UNIX_EPOCH, boot: BootInstant { boot_id: "this".into(), uptime_ms: 0 } }
+    }
 
     fn today() -> NaiveDate {
         NaiveDate::from_ymd_opt(2026, 11, 21).expect("a day")
@@ -97,10 +102,10 @@ mod tests {
     async fn what_is_past_its_time_is_deleted_and_no_more() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = store(folder.path(), &[401, 400, 91, 90, 1]).await;
-        store.prune(RETENTION, &clock::now(), today()).await.expect("pruned");
+        store.prune(RETENTION, &now(), today()).await.expect("pruned");
         assert_eq!(left(&store).await, (4, 2));
         let for_ever = Retention { samples_days: 0, calls_days: 0 };
-        store.prune(for_ever, &clock::now(), today()).await.expect("pruned");
+        store.prune(for_ever, &now(), today()).await.expect("pruned");
         assert_eq!(left(&store).await, (4, 2));
     }
 
@@ -108,7 +113,7 @@ mod tests {
     async fn a_clock_ten_years_ahead_deletes_nothing_that_the_vendors_newest_day_keeps() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = store(folder.path(), &[1, 0]).await;
-        store.prune(RETENTION, &clock::now(), today() + Days::new(3650)).await.expect("pruned");
+        store.prune(RETENTION, &now(), today() + Days::new(3650)).await.expect("pruned");
         assert_eq!(left(&store).await, (2, 2));
     }
 }

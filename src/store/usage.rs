@@ -368,18 +368,22 @@ async fn write_asked(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
-    use crate::model::Outcome;
+    use crate::model::{BootInstant, Moment, Outcome};
     use crate::rules::windows::poll_window;
     use crate::store::NewPoll;
     use chrono::{NaiveDate, TimeDelta};
 
     const TODAY: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 11, 21);
 
+    fn now() -> Moment {
+        let wall = DateTime::from_timestamp(1_795_000_000, 0).expect("a time");
+        Moment { wall, boot: BootInstant { boot_id: "this".into(), uptime_ms: 0 } }
+    }
+
     async fn ask(store: &Store, app_id: &str) -> i64 {
         let apps = store.apps().await.expect("readable");
         let app_key = apps[&AppId::parse(app_id).expect("an id")].app_key;
-        let (started_at, vendor_day) = (clock::now(), TODAY.expect("a day"));
+        let (started_at, vendor_day) = (now(), TODAY.expect("a day"));
         let slot = Some(started_at.wall);
         let poll = NewPoll { app_key, endpoint: Endpoint::DailyAccess, slot, started_at, vendor_day };
         store.open_poll_call(&poll).await.expect("written").call_id
@@ -388,7 +392,7 @@ mod tests {
     /// The answer to a call says that A has made so many calls today.
     async fn answer(store: &Store, call_id: i64, asker: &str, used_times: i64) -> UsageRecord {
         let app_id = AppId::parse("A").expect("an id");
-        let (today, observed_at) = (TODAY.expect("a day"), clock::wall());
+        let (today, observed_at) = (TODAY.expect("a day"), now().wall);
         let answer = Answer {
             end: CallEnd {
                 call_id,
@@ -413,7 +417,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("poskeeper.db")).await.expect("a database");
         let app = |id| (AppId::parse(id).expect("an id"), None);
-        store.sync_apps(&[app("A"), app("B")], clock::wall()).await.expect("written");
+        store.sync_apps(&[app("A"), app("B")], now().wall).await.expect("written");
         let first = ask(&store, "A").await;
         assert_eq!(answer(&store, first, "A", 7).await.changed, 1);
         let slow = ask(&store, "A").await;
