@@ -48,7 +48,7 @@ pub fn start(level: LevelFilter, format: LogFormat) {
             .boxed(),
     };
     let (filter, handle) = reload::Layer::new(filter(level));
-    // Only the demo and the daemon start it, once each; a second call is the demo's.
+    // Each command starts it once; whoever comes second, a test for one, finds it started.
     if tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().is_ok() {
         let _ = FILTER.set(handle);
     }

@@ -28,8 +28,6 @@ use workers::Groundwork;
 const READY_AT_LATEST: Duration = Duration::from_secs(10);
 /// Workers stop within their grace; one that does not is left behind.
 const STOP_AT_LATEST: Duration = Duration::from_secs(4);
-/// How often the watchdog is fed where there is no worker.
-const IDLE_ROUND: Duration = Duration::from_secs(10);
 
 /// What the daemon is told to do while it runs.
 #[derive(Debug)]
@@ -164,7 +162,6 @@ async fn supervise(
     store: &Store,
     is_ready: &mut bool,
 ) -> Result<Next, DaemonError> {
-    let is_idle = running.is_empty();
     let first_passes = async {
         let _ = tokio::time::timeout(READY_AT_LATEST, board.all_first_passes()).await;
     };
@@ -177,8 +174,7 @@ async fn supervise(
                 events::daemon_ready();
             }
             () = board.full_round() => feed_watchdog(),
-            () = tokio::time::sleep(IDLE_ROUND), if is_idle => feed_watchdog(),
-            Some(_) = running.join_next(), if !is_idle => return Err(DaemonError::WorkerEnded),
+            Some(_) = running.join_next() => return Err(DaemonError::WorkerEnded),
             told = control.recv() => {
                 if let Some(next) = next_step(told.unwrap_or(Control::Stop), control, settings, store).await {
                     return Ok(next);

@@ -164,7 +164,7 @@ impl QuotaPoller {
 
     fn finish(&mut self, ended: Result<(i64, Vec<CallResult>), tokio::task::JoinError>) {
         let Ok((app_key, results)) = ended else {
-            // A panic in a call: it was logged. Which account it was is not known, so none stays busy.
+            // A panic in a call: stderr has told of it. Which account it was is not known, so none stays busy.
             self.busy.clear();
             self.backfilling = None;
             return;
