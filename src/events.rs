@@ -3,11 +3,11 @@
 //! The only file that names an event. Messages tell a person what happened and what to do; fields tell
 //! a program. Text of other people is cleaned before it gets here.
 
-use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject};
+use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject, instant_text};
 use crate::rules::alarms::{Alarm, Change, OpenAlarm, Severity};
 use crate::rules::polling::SkipReason;
 use crate::store::Correction;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -40,16 +40,11 @@ pub const NAMES: [&str; 21] = [
     "http.failing",
 ];
 
-/// As the database's views write it.
-fn utc(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
 /// A line with the fields of an alarm; those that its rule has not are left out.
 macro_rules! line {
     ($level:ident, $alarm:expr, $event:expr, $since:expr, $message:expr) => {{
         let fields = &$alarm.fields;
-        let since = $since.map(utc);
+        let since = $since.map(instant_text);
         $level!(
             event = $event,
             since,
@@ -119,20 +114,20 @@ pub fn login_renewed(device: &str, session: &Session) {
     info!(
         event = "login.renewed",
         device,
-        renew_at = utc(session.renew_at()),
-        relogin_due_at = utc(session.relogin_due_at()),
-        expires_at = utc(session.expires_at()),
+        renew_at = instant_text(session.renew_at()),
+        relogin_due_at = instant_text(session.relogin_due_at()),
+        expires_at = instant_text(session.expires_at()),
         key_fingerprint = session.key.fingerprint(),
         "{device} is logged in; next renewal at {}, the key lives until {}",
-        utc(session.renew_at()),
-        utc(session.expires_at()),
+        instant_text(session.renew_at()),
+        instant_text(session.expires_at()),
     );
 }
 
 /// A login attempt failed.
 pub fn login_failed(device: &str, failure: &CallFailure, attempts: u32, pause: TimeDelta, session: Option<&Session>) {
     let key = match session {
-        Some(session) => format!("the key lives until {}", utc(session.expires_at())),
+        Some(session) => format!("the key lives until {}", instant_text(session.expires_at())),
         None => "there is no good key".to_owned(),
     };
     warn!(
@@ -144,7 +139,7 @@ pub fn login_failed(device: &str, failure: &CallFailure, attempts: u32, pause: T
         error = failure.message,
         attempts,
         retry_seconds = pause.num_seconds(),
-        expires_at = session.map(|session| utc(session.expires_at())),
+        expires_at = session.map(|session| instant_text(session.expires_at())),
         "login of {device} failed ({}): {}; {key}; next attempt in {} s",
         failure.outcome,
         failure.message,
@@ -279,7 +274,7 @@ pub fn alert(change: &Change) {
         Change::Repeat(_, alarm, since) => alarm_line(alarm, alarm.rule.name(), Some(*since)),
         Change::Resolve(OpenAlarm { alarm, opened_at, .. }, successor) => {
             let event = format!("{}.resolved", alarm.rule.name());
-            let (name, subject, since) = (alarm.rule.name(), &alarm.subject, utc(*opened_at));
+            let (name, subject, since) = (alarm.rule.name(), &alarm.subject, instant_text(*opened_at));
             let how = successor.map_or("is over".to_owned(), |rule| format!("became {}", rule.name()));
             let message = format!("{name} of {subject} {how}; it was open since {since}");
             line!(info, alarm, event, Some(*opened_at), message);

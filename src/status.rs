@@ -1,10 +1,10 @@
 //! How everything stands, read from the database alone: for `poskeeper status` and the HTTP port.
 
-use crate::model::{AppId, Endpoint, Moment, day_of};
+use crate::model::{AppId, Endpoint, Moment, day_of, instant_text};
 use crate::rules::agenda::PollPlan;
 use crate::rules::budget::spent_today;
 use crate::rules::polling::Due;
-use crate::store::{Cell, Filter, Sheet, Store, StoreError, View, instant_text};
+use crate::store::{Cell, Filter, Sheet, Store, StoreError, View};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 use std::collections::HashMap;

@@ -2,9 +2,8 @@
 
 use super::{Site, answer};
 use crate::clock;
-use crate::model::{Moment, Session};
+use crate::model::{Moment, Session, instant_text};
 use crate::rules::renewal::{KeyState, key_state};
-use crate::store::instant_text;
 use axum::Extension;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};

@@ -1,11 +1,11 @@
 //! When today's quota will run out: reads what the forecast rule needs, and remembers what stays the same
 //! all day.
 
-use crate::model::Moment;
+use crate::model::{Moment, start_of};
 use crate::rules::alarms::{OpenAlarm, QuotaFacts, Rule};
 use crate::rules::forecast::{PastDay, Sample, exhausted_at};
 use crate::store::{Store, StoreError, WatchedDay};
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Outlook {
             if fact.used >= fact.limit || (fact.used as f64) < WORTH_A_LOOK * fact.limit as f64 {
                 continue;
             }
-            let Some(midnight) = beginning_of(fact.day, timezone) else { continue };
+            let midnight = start_of(fact.day, timezone);
             if self.day != fact.day {
                 self.day = fact.day;
                 self.past.clear();
@@ -63,7 +63,7 @@ fn past_day(watched: &WatchedDay, today: NaiveDate, timezone: Tz) -> Option<Past
     Some(PastDay {
         weekday: watched.day.weekday(),
         age_days: u32::try_from((today - watched.day).num_days()).ok()?,
-        samples: samples(&watched.counts, beginning_of(watched.day, timezone)?),
+        samples: samples(&watched.counts, start_of(watched.day, timezone)),
         total: watched.total,
         limit: watched.limit,
     })
@@ -75,8 +75,4 @@ fn samples(counts: &[(DateTime<Utc>, i64)], midnight: DateTime<Utc>) -> Vec<Samp
     let sample =
         |(at, used): &(DateTime<Utc>, i64)| Some(*at - midnight).filter(within).map(|at| Sample { at, used: *used });
     counts.iter().filter_map(sample).collect()
-}
-
-fn beginning_of(day: NaiveDate, timezone: Tz) -> Option<DateTime<Utc>> {
-    Some(day.and_time(NaiveTime::MIN).and_local_timezone(timezone).earliest()?.to_utc())
 }

@@ -2,7 +2,7 @@
 
 use super::{Backfill, CallResult, Progress, Purpose, QuotaApp, QuotaCaller, sleep_time};
 use crate::clock;
-use crate::model::{Endpoint, Moment, day_of};
+use crate::model::{Endpoint, Moment, day_of, start_of};
 use crate::rules::agenda::{Account, Agenda, PollPlan, Start, agenda};
 use crate::rules::budget::spare_for_backfill;
 use crate::rules::polling::{Due, refusal};
@@ -216,9 +216,7 @@ impl QuotaPoller {
 
     async fn can_spare_a_call(&self, app: &QuotaApp, now: &Moment, today: NaiveDate) -> Result<bool, StoreError> {
         let budget_left = self.caller.budget_left(app.app_key, now).await?;
-        let midnight = (today + Days::new(1)).and_hms_opt(0, 0, 0);
-        let midnight = midnight.and_then(|at| at.and_local_timezone(self.caller.timezone).earliest());
-        let midnight = midnight.map_or(now.wall, |at| at.to_utc());
+        let midnight = start_of(today + Days::new(1), self.caller.timezone);
         let slots_left = [Endpoint::DailyAccess, Endpoint::AccessConfig]
             .iter()
             .filter_map(|endpoint| self.plan.line(*endpoint))

@@ -12,7 +12,7 @@ mod text;
 pub use app_id::AppId;
 pub use call::{CallFailure, Endpoint, Outcome, Subject};
 pub use cron_line::{CronLine, CronLineError};
-pub use moment::{BootInstant, Moment, day_of, start_of};
+pub use moment::{BootInstant, Moment, day_of, instant_text, start_of};
 pub use quota::{Package, UsageReading};
 pub use secret::{ApiKey, Secret, fingerprint};
 pub use session::{Lifetimes, Session};

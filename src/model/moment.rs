@@ -1,6 +1,6 @@
 //! A point in time, told by two clocks.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +49,11 @@ impl Moment {
 /// The calendar day of `at` where the vendor lives.
 pub fn day_of(at: DateTime<Utc>, timezone: Tz) -> NaiveDate {
     at.with_timezone(&timezone).date_naive()
+}
+
+/// As the database's views and the log lines write an instant: `2026-11-21T16:01:49.123Z`.
+pub fn instant_text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// The first instant of a day where the vendor lives.

@@ -30,8 +30,6 @@ pub struct PollState {
     pub progress: Option<SlotProgress>,
     /// When it last asked by itself.
     pub last_asked: Option<DateTime<Utc>>,
-    /// The newest good answer that served it, its own or a sister's.
-    pub ok_at: Option<DateTime<Utc>>,
 }
 
 /// Whether to poll.

@@ -39,4 +39,4 @@ pub use schema::Schema;
 pub use session_file::{SessionFile, SessionFileError};
 pub use spending::{Attempts, DeviceHistory, FailedLogin, OpenAlert, Spending};
 pub use usage::{Answer, Correction, UsageRecord};
-pub use views::{Cell, DateColumn, Filter, Sheet, VIEWS, View, ViewError, instant_text};
+pub use views::{Cell, DateColumn, Filter, Sheet, VIEWS, View, ViewError};

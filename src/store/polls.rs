@@ -16,7 +16,7 @@ impl Store {
     /// The database cannot be read.
     pub async fn poll_states(&self) -> Result<HashMap<(i64, Endpoint), PollState>, StoreError> {
         let rows = sqlx::query(
-            "SELECT p.app_key, p.endpoint, p.slot, p.attempts, p.done, p.ok_at, c.started_at, c.boot_id, c.uptime_ms
+            "SELECT p.app_key, p.endpoint, p.slot, p.attempts, p.done, c.started_at, c.boot_id, c.uptime_ms
              FROM poll p JOIN app a USING (app_key) LEFT JOIN call c ON c.call_id = p.last_call
              WHERE a.configured = 1",
         )
@@ -28,9 +28,9 @@ impl Store {
                 "access_config" => Endpoint::AccessConfig,
                 _ => Endpoint::DailyAccess,
             };
-            let last_attempt = match row.try_get::<Option<i64>, _>(6)? {
+            let last_attempt = match row.try_get::<Option<i64>, _>(5)? {
                 Some(started_at) => {
-                    let boot = BootInstant { boot_id: row.try_get(7)?, uptime_ms: row.try_get(8)? };
+                    let boot = BootInstant { boot_id: row.try_get(6)?, uptime_ms: row.try_get(7)? };
                     Some(Moment { wall: instant(started_at), boot })
                 }
                 None => None,
@@ -44,7 +44,6 @@ impl Store {
                     done,
                     last_attempt,
                 }),
-                ok_at: row.try_get::<Option<i64>, _>(5)?.map(instant),
             };
             states.insert((row.try_get(0)?, endpoint), state);
         }

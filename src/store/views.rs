@@ -1,8 +1,8 @@
 //! Reads the views of the public contract, for `report` and `status`.
 
 use super::database::{Store, StoreError};
-use crate::model::start_of;
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use crate::model::{instant_text, start_of};
+use chrono::{Datelike, NaiveDate};
 use chrono_tz::Tz;
 use serde::Serialize;
 use sqlx::sqlite::SqliteRow;
@@ -176,11 +176,6 @@ impl Store {
         let rows = query.build().fetch_all(self.pool()).await?;
         Ok(Sheet { columns, rows: rows.iter().map(cells).collect::<Result<_, _>>()? })
     }
-}
-
-/// An instant as the views write it.
-pub fn instant_text(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 fn cells(row: &SqliteRow) -> Result<Vec<Cell>, sqlx::Error> {

@@ -15,6 +15,7 @@ pub use packages::{PackageFacts, last_end, package_trouble};
 pub use polls::{PollFacts, lost_days, stale_polls};
 pub use quota::{QuotaFacts, quota_trouble};
 
+use crate::model::instant_text as utc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -253,11 +254,6 @@ pub fn reconcile(now: DateTime<Utc>, standing: Vec<Alarm>, open: &[OpenAlarm], r
 fn successor(known: &OpenAlarm, standing: &[Alarm]) -> Option<Rule> {
     let device = known.alarm.fields.device.as_ref()?;
     standing.iter().find(|alarm| alarm.fields.device.as_ref() == Some(device)).map(|alarm| alarm.rule)
-}
-
-/// As the database's views write an instant.
-fn utc(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]
