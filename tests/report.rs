@@ -32,13 +32,14 @@ async fn chain(folder: &Path, stores: u32, days: u32, name: &str) -> PathBuf {
     let name = name.replace('\'', "''");
     let sql = format!(
         "BEGIN;
-         INSERT INTO app SELECT value, printf('%032X', value), '{name} ' || value, value % 10 <> 0, 0, 0, {today}
+         INSERT INTO app SELECT value, printf('%032X', value), '{name} ' || value, value % 10 <> 0, 0, 0, {today}, {today} - {days} + 1
              FROM generate_series(1, {stores});
+         INSERT INTO calendar SELECT {today} - value, date(({today} - value) * 86400, 'unixepoch') FROM generate_series(0, {days} - 1);
          INSERT INTO daily_usage
-             SELECT s.value, {today} - d.value, 300, (s.value * 7919 + d.value * d.value * 104729 + d.value * 31) % 331, d.value > 0, 0, 0, 1
+             SELECT {today} - d.value, s.value, 300, (s.value * 7919 + d.value * d.value * 104729 + d.value * 31) % 331, d.value > 0, 0, 0, 1
              FROM generate_series(1, {stores}) s, generate_series(0, {days} - 1) d WHERE d.value <> 2;
          INSERT INTO usage_sample
-             SELECT s.value, {today}, n.value, {now} - 3600000 * (9 - n.value), n.value * 20, 300
+             SELECT {today}, s.value, n.value, {now} - 3600000 * (9 - n.value), n.value * 20, 300
              FROM generate_series(1, {stores}) s, generate_series(1, 8) n;
          INSERT INTO package (app_key, limit_times, start_date, end_date, first_seen_at)
              SELECT value, 300, '2026-01-01 00:00:00', '{name}', 0 FROM generate_series(1, {stores})

@@ -14,6 +14,8 @@ pub struct KnownApp {
     pub app_key: i64,
     /// In the settings.
     pub configured: bool,
+    /// The first day with a row.
+    pub first_day: Option<NaiveDate>,
     /// The newest day with a row.
     pub newest_day: Option<NaiveDate>,
 }
@@ -72,13 +74,15 @@ impl Store {
 pub(super) async fn known_apps(
     connection: &mut sqlx::SqliteConnection,
 ) -> Result<HashMap<AppId, KnownApp>, StoreError> {
-    let rows = sqlx::query("SELECT app_id, app_key, configured, newest_day FROM app").fetch_all(connection).await?;
+    let rows =
+        sqlx::query("SELECT app_id, app_key, configured, first_day, newest_day FROM app").fetch_all(connection).await?;
     let mut apps = HashMap::with_capacity(rows.len());
     for row in rows {
         let known = KnownApp {
             app_key: row.try_get(1)?,
             configured: row.try_get(2)?,
-            newest_day: row.try_get::<Option<i64>, _>(3)?.map(day),
+            first_day: row.try_get::<Option<i64>, _>(3)?.map(day),
+            newest_day: row.try_get::<Option<i64>, _>(4)?.map(day),
         };
         if let Some(app_id) = AppId::parse(row.try_get(0)?) {
             apps.insert(app_id, known);
@@ -102,7 +106,7 @@ pub(super) async fn discover<'a>(
             continue;
         }
         last = Some(app_id);
-        apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, newest_day: None });
+        apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, first_day: None, newest_day: None });
         new.push(app_id.clone());
     }
     for chunk in new.chunks(500) {

@@ -240,7 +240,10 @@ fn reason(error: &sqlx::Error) -> String {
 
 /// The scripts that make the tables, oldest first.
 pub(super) fn migrations() -> Migrator {
-    let scripts = [(1, "history", include_str!("../../migrations/0001_history.sql"))];
+    let scripts = [
+        (1, "history", include_str!("../../migrations/0001_history.sql")),
+        (2, "by day", include_str!("../../migrations/0002_by_day.sql")),
+    ];
     let migrations = scripts.map(|(version, name, sql)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
     });

@@ -18,8 +18,8 @@ impl Store {
     pub async fn quota_facts(&self, today: NaiveDate, sisters: bool) -> Result<Vec<(i64, QuotaFacts)>, StoreError> {
         let rows = sqlx::query(
             "SELECT a.app_key, a.app_id, coalesce(a.app_name, a.app_id), u.limit_times, u.used_times
-             FROM app a CROSS JOIN daily_usage u ON u.app_key = a.app_key AND u.day = ?1
-             WHERE a.configured >= ?2",
+             FROM daily_usage u JOIN app a USING (app_key)
+             WHERE u.day = ?1 AND a.configured >= ?2 ORDER BY a.app_key",
         )
         .bind(day_number(today))
         .bind(i64::from(!sisters))
@@ -94,15 +94,12 @@ impl Store {
     /// The database cannot be read.
     pub async fn lost_days(&self, today: NaiveDate) -> Result<Vec<(String, NaiveDate)>, StoreError> {
         let rows = sqlx::query(
-            "WITH RECURSIVE span (app_key, day, last_day) AS (
-                 SELECT a.app_key, max(?1, (SELECT min(day) FROM daily_usage u WHERE u.app_key = a.app_key)), min(?2, a.newest_day)
-                 FROM app a WHERE a.configured = 1 AND a.newest_day IS NOT NULL
-                 UNION ALL SELECT app_key, day + 1, last_day FROM span WHERE day < last_day
-             )
-             SELECT a.app_id, span.day FROM span JOIN app a USING (app_key)
-             WHERE span.day <= span.last_day
-               AND NOT EXISTS (SELECT 1 FROM daily_usage u WHERE u.app_key = span.app_key AND u.day = span.day)
-               AND EXISTS (SELECT 1 FROM asked k WHERE k.app_key = span.app_key AND span.day BETWEEN k.first_day AND k.last_day)",
+            "SELECT a.app_id, c.day
+             FROM app a CROSS JOIN calendar c ON c.day BETWEEN max(?1, a.first_day) AND min(?2, a.newest_day)
+             WHERE a.configured = 1
+               AND NOT EXISTS (SELECT 1 FROM daily_usage u WHERE u.day = c.day AND u.app_key = a.app_key)
+               AND EXISTS (SELECT 1 FROM asked k WHERE k.app_key = a.app_key AND c.day BETWEEN k.first_day AND k.last_day)
+             ORDER BY a.app_key, c.day",
         )
         .bind(day_number(today - Days::new(GAP_DAYS)))
         .bind(day_number(today - Days::new(8)))
@@ -141,8 +138,8 @@ impl Store {
     pub async fn watched_days(&self, app_key: i64, first: NaiveDate) -> Result<Vec<WatchedDay>, StoreError> {
         let rows = sqlx::query(
             "SELECT u.day, u.used_times, u.limit_times, s.observed_at, s.used_times
-             FROM daily_usage u LEFT JOIN usage_sample s USING (app_key, day)
-             WHERE u.app_key = ? AND u.day >= ? AND u.is_final = 1 ORDER BY u.day, s.call_id",
+             FROM calendar c CROSS JOIN daily_usage u USING (day) LEFT JOIN usage_sample s USING (day, app_key)
+             WHERE c.day >= ?2 AND u.app_key = ?1 AND u.is_final = 1 ORDER BY u.day, s.call_id",
         )
         .bind(app_key)
         .bind(day_number(first))

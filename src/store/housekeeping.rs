@@ -31,17 +31,12 @@ impl Store {
         let cutoff = |days: u32| (days > 0).then(|| day_number(today - Days::new(days.into())));
         let mut deleted = 0;
         if let Some(cutoff) = cutoff(retention.samples_days) {
-            deleted += sqlx::query(
-                "DELETE FROM usage_sample WHERE app_key IN (SELECT app_key FROM app) AND day < ? -- by the primary key",
-            )
-            .bind(cutoff)
-            .execute(self.pool())
-            .await?
-            .rows_affected();
+            let delete = sqlx::query("DELETE FROM usage_sample WHERE day < ?").bind(cutoff);
+            deleted += delete.execute(self.pool()).await?.rows_affected();
         }
         if let Some(cutoff) = cutoff(retention.calls_days) {
             deleted += sqlx::query(
-                "DELETE FROM call WHERE vendor_day < ? AND outcome IS NOT NULL AND (boot_id <> ? OR uptime_ms < ?)
+                "DELETE FROM call WHERE date(vendor_day * 86400, 'unixepoch') < date(? * 86400, 'unixepoch') AND outcome IS NOT NULL AND (boot_id <> ? OR uptime_ms < ?)
                  AND call_id NOT IN (SELECT max(call_id) FROM call WHERE device_key IS NOT NULL GROUP BY device_key)
                  AND call_id NOT IN (SELECT last_call FROM poll WHERE last_call IS NOT NULL)",
             )
@@ -83,7 +78,8 @@ mod tests {
             .await
             .expect("written");
         for sql in [
-            "INSERT INTO usage_sample SELECT 1, value, 1, 0, 0, 0 FROM json_each(?)",
+            "INSERT INTO calendar SELECT value, date(value * 86400, 'unixepoch') FROM json_each(?)",
+            "INSERT INTO usage_sample SELECT value, 1, 1, 0, 0, 0 FROM json_each(?)",
             "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, app_key, outcome)
              SELECT 0, 'another', 0, value, 'daily_access', 1, 'ok' FROM json_each(?)",
         ] {

@@ -7,6 +7,7 @@
 mod alerts;
 mod apps;
 mod backup;
+mod calendar;
 mod columns;
 mod database;
 mod facts;

@@ -53,6 +53,11 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Filter, Sheet};
+    use chrono_tz::Tz;
+    use sqlx::SqlitePool;
+    use sqlx::migrate::Migrator;
+    use sqlx::sqlite::SqliteConnectOptions;
 
     async fn schema_after(sql: &'static str) -> Schema {
         let folder = tempfile::tempdir().expect("a folder");
@@ -64,9 +69,44 @@ mod tests {
     #[tokio::test]
     async fn a_database_is_told_from_a_newer_versions_and_from_other_programs() {
         assert_eq!(schema_after("").await, Schema::Current);
-        assert_eq!(schema_after("UPDATE _sqlx_migrations SET version = 99").await, Schema::Newer);
+        assert_eq!(schema_after("UPDATE _sqlx_migrations SET version = 99 WHERE version = 1").await, Schema::Newer);
         assert_eq!(schema_after("UPDATE _sqlx_migrations SET checksum = x'00'").await, Schema::Newer);
         assert_eq!(schema_after("DROP TABLE _sqlx_migrations").await, Schema::Foreign);
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_first_version_is_brought_up_to_date_and_shows_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("poskeeper.db");
+        let first = Migrator::with_migrations(migrations().iter().take(1).cloned().collect());
+        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+        let pool = SqlitePool::connect_with(options).await.expect("a database");
+        first.run(&pool).await.expect("made");
+        let history = "INSERT INTO app (app_key, app_id, configured, first_seen_at, newest_day)
+                 VALUES (1, 'A', 1, 0, 20778), (2, 'B', 0, 0, NULL);
+             INSERT INTO daily_usage VALUES (1, 20775, 300, 7, 1, 1795000000123, 1795100000456, 3),
+                                            (1, 20778, 300, 9, 0, 1795200000000, 1795200000000, 4);
+             INSERT INTO usage_sample VALUES (1, 20775, 3, 1795000000123, 7, 300),
+                                             (1, 20778, 4, 1795200000000, 9, 300);";
+        sqlx::raw_sql(history).execute(&pool).await.expect("written");
+        pool.close().await;
+
+        let old = Store::open_for_reading(&path).await.expect("opened");
+        assert_eq!(old.schema().await.expect("readable"), Schema::Older);
+        let before = all_views(&old).await;
+        assert_eq!(before.iter().map(|sheet| sheet.rows.len()).sum::<usize>(), 2 + 2 + 1 + 2 + 2);
+        old.close_for_reading().await;
+        let store = Store::open(&path).await.expect("brought up to date");
+        assert_eq!(store.schema().await.expect("readable"), Schema::Current);
+        assert_eq!(all_views(&store).await, before);
+    }
+
+    async fn all_views(store: &Store) -> Vec<Sheet> {
+        let mut sheets = Vec::new();
+        for view in VIEWS {
+            sheets.push(store.read_view(view, &Filter::default(), Tz::UTC).await.expect("rows"));
+        }
+        sheets
     }
 
     #[tokio::test]

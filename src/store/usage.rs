@@ -1,7 +1,8 @@
 //! Writes an answer about daily usage: a few statements of many rows, in one transaction.
 
 use super::apps::{KnownApp, discover, known_apps};
-use super::columns::{day, day_number, instant, millis};
+use super::calendar;
+use super::columns::{day, day_number, instant_after, millis, millis_after};
 use super::database::{Store, StoreError};
 use super::ledger::{CallEnd, RowCounts, close_call};
 use crate::model::{AppId, Endpoint, UsageReading};
@@ -10,7 +11,7 @@ use crate::rules::windows::{DayRange, merge, settled};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Rows in one statement: more gains nothing (SQLite allows 32,766 values).
 const ROWS_PER_STATEMENT: usize = 500;
@@ -83,16 +84,20 @@ impl Store {
         let changes = day_changes(&answer.observation, &answer.rows, |app_id, day| {
             stored.get(&(apps.get(app_id)?.app_key, day)).copied()
         });
+        let days = changes.iter().map(|change| change.reading.day);
+        if let (Some(first), Some(last)) = (days.clone().min(), days.max()) {
+            calendar::reach(&mut transaction, first, last).await?;
+        }
         write_days(&mut transaction, &apps, &changes).await?;
         write_samples(&mut transaction, &apps, &answer.observation, &changes).await?;
-        let newest = newest_days(&answer.rows);
-        write_newest_days(&mut transaction, &apps, &newest).await?;
+        let extents = extents(&answer.rows);
+        write_extents(&mut transaction, &apps, &extents).await?;
 
-        let contained: HashSet<_> = newest.keys().copied().collect();
+        let contained: HashSet<_> = extents.keys().copied().collect();
         if answer.slot.is_some() {
-            let confirmed = newest.iter().filter_map(|(app_id, day)| {
+            let confirmed = extents.iter().filter_map(|(app_id, days)| {
                 let known = apps.get(*app_id)?;
-                (known.newest_day <= Some(*day)).then_some(known.app_key)
+                (known.newest_day <= Some(days.last)).then_some(known.app_key)
             });
             write_sightings(&mut transaction, &apps, answer, confirmed.collect()).await?;
         }
@@ -117,13 +122,15 @@ fn correction(change: &DayChange<'_>) -> Option<Correction> {
     })
 }
 
-/// The newest day of each store in the answer.
-fn newest_days(rows: &[UsageReading]) -> BTreeMap<&AppId, NaiveDate> {
-    let mut newest: BTreeMap<&AppId, NaiveDate> = BTreeMap::new();
+/// The first and the newest day of each store in the answer.
+fn extents(rows: &[UsageReading]) -> BTreeMap<&AppId, DayRange> {
+    let mut extents: BTreeMap<&AppId, DayRange> = BTreeMap::new();
     for reading in rows {
-        newest.entry(&reading.app_id).and_modify(|day| *day = reading.day.max(*day)).or_insert(reading.day);
+        let days = extents.entry(&reading.app_id).or_insert(DayRange { first: reading.day, last: reading.day });
+        days.first = days.first.min(reading.day);
+        days.last = days.last.max(reading.day);
     }
-    newest
+    extents
 }
 
 /// The days that the database has of the stores in the answer.
@@ -132,31 +139,28 @@ async fn stored_days(
     apps: &HashMap<AppId, KnownApp>,
     rows: &[UsageReading],
 ) -> Result<HashMap<(i64, NaiveDate), StoredDay>, StoreError> {
-    let keys: HashSet<i64> = rows.iter().filter_map(|row| Some(apps.get(&row.app_id)?.app_key)).collect();
-    let (Some(first), Some(last)) = (rows.iter().map(|r| r.day).min(), rows.iter().map(|r| r.day).max()) else {
-        return Ok(HashMap::new());
-    };
-    let keys = serde_json::to_string(&keys).unwrap_or_default();
+    let keys: BTreeSet<i64> = rows.iter().filter_map(|row| Some(apps.get(&row.app_id)?.app_key)).collect();
+    let asked: BTreeSet<i64> = rows.iter().map(|row| day_number(row.day)).collect();
     // One row at a time: 40,000 of them at once take more memory than all the rest of the answer.
     let mut found = sqlx::query(
-        "SELECT u.app_key, u.day, u.limit_times, u.used_times, u.is_final, u.first_observed_at, u.last_changed_at, u.changed_by
-         FROM json_each(?) k CROSS JOIN daily_usage u ON u.app_key = k.value AND u.day BETWEEN ? AND ?",
+        "SELECT u.app_key, u.day, u.limit_times, u.used_times, u.is_final, u.first_observed_after, u.last_changed_after, u.changed_by
+         FROM json_each(?) d CROSS JOIN json_each(?) k CROSS JOIN daily_usage u ON u.day = d.value AND u.app_key = k.value",
     )
-    .bind(keys)
-    .bind(day_number(first))
-    .bind(day_number(last))
+    .bind(serde_json::to_string(&asked).unwrap_or_default())
+    .bind(serde_json::to_string(&keys).unwrap_or_default())
     .fetch(&mut **transaction);
     let mut days = HashMap::with_capacity(rows.len());
     while let Some(row) = found.try_next().await? {
+        let day = day(row.try_get(1)?);
         let stored = StoredDay {
             limit_times: row.try_get(2)?,
             used_times: row.try_get(3)?,
             is_final: row.try_get(4)?,
-            first_observed_at: instant(row.try_get(5)?),
-            last_changed_at: instant(row.try_get(6)?),
+            first_observed_at: instant_after(day, row.try_get(5)?),
+            last_changed_at: instant_after(day, row.try_get(6)?),
             changed_by: row.try_get(7)?,
         };
-        days.insert((row.try_get(0)?, day(row.try_get(1)?)), stored);
+        days.insert((row.try_get(0)?, day), stored);
     }
     Ok(days)
 }
@@ -185,19 +189,20 @@ async fn write_days(
     for chunk in changes.chunks(ROWS_PER_STATEMENT) {
         let mut upsert = QueryBuilder::<Sqlite>::new("INSERT INTO daily_usage ");
         upsert.push_values(chunk, |mut values, change| {
+            let day = change.reading.day;
             values
+                .push_bind(day_number(day))
                 .push_bind(apps.get(&change.reading.app_id).map(|app| app.app_key))
-                .push_bind(day_number(change.reading.day))
                 .push_bind(change.row.limit_times)
                 .push_bind(change.row.used_times)
                 .push_bind(change.row.is_final)
-                .push_bind(millis(change.row.first_observed_at))
-                .push_bind(millis(change.row.last_changed_at))
+                .push_bind(millis_after(day, change.row.first_observed_at))
+                .push_bind(millis_after(day, change.row.last_changed_at))
                 .push_bind(change.row.changed_by);
         });
         upsert.push(
             " ON CONFLICT DO UPDATE SET limit_times = excluded.limit_times, used_times = excluded.used_times,
-              is_final = excluded.is_final, last_changed_at = excluded.last_changed_at, changed_by = excluded.changed_by",
+              is_final = excluded.is_final, last_changed_after = excluded.last_changed_after, changed_by = excluded.changed_by",
         );
         upsert.build().execute(&mut **transaction).await?;
     }
@@ -213,12 +218,12 @@ async fn write_samples(
     let samples: Vec<_> = changes.iter().filter(|change| change.is_sample).collect();
     for chunk in samples.chunks(ROWS_PER_STATEMENT) {
         let mut insert = QueryBuilder::<Sqlite>::new(
-            "INSERT INTO usage_sample (app_key, day, call_id, observed_at, used_times, limit_times) ",
+            "INSERT INTO usage_sample (day, app_key, call_id, observed_at, used_times, limit_times) ",
         );
         insert.push_values(chunk, |mut values, change| {
             values
-                .push_bind(apps.get(&change.reading.app_id).map(|app| app.app_key))
                 .push_bind(day_number(change.reading.day))
+                .push_bind(apps.get(&change.reading.app_id).map(|app| app.app_key))
                 .push_bind(observation.call_id)
                 .push_bind(millis(observation.observed_at))
                 .push_bind(change.row.used_times)
@@ -229,25 +234,31 @@ async fn write_samples(
     Ok(())
 }
 
-async fn write_newest_days(
+async fn write_extents(
     transaction: &mut Transaction<'_, Sqlite>,
     apps: &HashMap<AppId, KnownApp>,
-    newest: &BTreeMap<&AppId, NaiveDate>,
+    extents: &BTreeMap<&AppId, DayRange>,
 ) -> Result<(), StoreError> {
-    let later: Vec<_> = newest
+    let wider: Vec<_> = extents
         .iter()
-        .filter_map(|(app_id, day)| {
+        .filter_map(|(app_id, days)| {
             let known = apps.get(*app_id)?;
-            (known.newest_day < Some(*day)).then_some((known.app_key, day_number(*day)))
+            let first = known.first_day.map_or(days.first, |first| first.min(days.first));
+            let last = known.newest_day.map_or(days.last, |newest| newest.max(days.last));
+            let is_wider = (known.first_day, known.newest_day) != (Some(first), Some(last));
+            is_wider.then_some((known.app_key, day_number(first), day_number(last)))
         })
         .collect();
-    if later.is_empty() {
+    if wider.is_empty() {
         return Ok(());
     }
-    sqlx::query("UPDATE app SET newest_day = j.value ->> 1 FROM json_each(?) j WHERE app.app_key = j.value ->> 0")
-        .bind(serde_json::to_string(&later).unwrap_or_default())
-        .execute(&mut **transaction)
-        .await?;
+    sqlx::query(
+        "UPDATE app SET first_day = j.value ->> 1, newest_day = j.value ->> 2
+         FROM json_each(?) j WHERE app.app_key = j.value ->> 0",
+    )
+    .bind(serde_json::to_string(&wider).unwrap_or_default())
+    .execute(&mut **transaction)
+    .await?;
     Ok(())
 }
 
