@@ -1,6 +1,6 @@
 //! What the report tells about poskeeper itself: its calls, its logins, its open alerts.
 
-use super::columns::{day, day_number, instant, millis};
+use super::columns::{instant, millis};
 use super::database::{Store, StoreError};
 use crate::rules::alarms::Fields;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -81,8 +81,10 @@ impl Store {
     /// # Errors
     /// The database cannot be read.
     pub async fn first_call_day(&self) -> Result<Option<NaiveDate>, StoreError> {
-        let first: Option<i64> = sqlx::query_scalar("SELECT min(vendor_day) FROM call").fetch_one(self.pool()).await?;
-        Ok(first.map(day))
+        // As the index has it, here and below.
+        let first = sqlx::query_scalar("SELECT min(date(vendor_day * 86400, 'unixepoch')) FROM call");
+        let first: Option<String> = first.fetch_one(self.pool()).await?;
+        Ok(first.and_then(|date| date.parse().ok()))
     }
 
     /// poskeeper's own calls, per day and account.
@@ -91,19 +93,21 @@ impl Store {
     /// The database cannot be read.
     pub async fn spending(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<Spending>, StoreError> {
         let rows = sqlx::query(
-            "SELECT vendor_day, app_key, count(*), count(*) FILTER (WHERE outcome <> 'ok') FROM call
-             WHERE app_key IS NOT NULL AND vendor_day BETWEEN ? AND ? GROUP BY vendor_day, app_key",
+            "SELECT date(vendor_day * 86400, 'unixepoch') AS date, app_key, count(*), count(*) FILTER (WHERE outcome <> 'ok')
+             FROM call WHERE app_key IS NOT NULL AND date BETWEEN ? AND ? GROUP BY date, app_key",
         )
-        .bind(day_number(from))
-        .bind(day_number(to))
+        .bind(from.to_string())
+        .bind(to.to_string())
         .fetch_all(self.pool())
         .await?;
-        rows.iter()
-            .map(|row| {
-                let (calls, failed) = (row.try_get(2)?, row.try_get(3)?);
-                Ok(Spending { day: day(row.try_get(0)?), app_key: row.try_get(1)?, calls, failed })
-            })
-            .collect()
+        let mut spending = Vec::with_capacity(rows.len());
+        for row in rows {
+            let (app_key, calls, failed) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+            if let Ok(day) = row.try_get::<&str, _>(0)?.parse() {
+                spending.push(Spending { day, app_key, calls, failed });
+            }
+        }
+        Ok(spending)
     }
 
     /// The configured devices; attempts are counted in `slices` slices of the time, at most
