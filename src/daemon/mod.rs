@@ -103,9 +103,10 @@ async fn keep_running(
             false => [&settings.pospal.access_config_cron, &settings.pospal.daily_access_cron]
                 .into_iter()
                 .flatten()
+                .cloned()
                 .collect(),
         };
-        schedule.set(&lines, &wake).await?;
+        schedule.set(lines, &wake)?;
         let caller = workers.caller.clone();
         let (board, mut running) = workers.start(&wake);
         port.show(settings, &caller, &board);
