@@ -5,7 +5,7 @@ use super::columns::{day, day_number, instant, millis};
 use super::database::{Store, StoreError};
 use super::ledger::{CallEnd, RowCounts, close_call};
 use crate::model::{AppId, Endpoint, UsageReading};
-use crate::rules::history::{DayChange, Observation, StoredDay, day_changes};
+use crate::rules::history::{DayChange, Observation, StoredDay, day_changes, readings_that_count};
 use crate::rules::windows::{DayRange, merge, settled};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
@@ -14,6 +14,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Rows in one statement: more gains nothing (SQLite allows 32,766 values).
 const ROWS_PER_STATEMENT: usize = 500;
+
+/// Rows that are compared with the database at a time: 5,000 stores in one go, the memory for more one
+/// after the other.
+const ROWS_PER_BATCH: usize = 40_000;
 
 /// A good answer of either Pospal endpoint, ready to be stored.
 #[derive(Debug, Clone)]
@@ -56,6 +60,8 @@ pub struct UsageRecord {
     pub corrections: Vec<Correction>,
     /// Configured sisters that this answer served.
     pub covered: Vec<AppId>,
+    /// Rows of stores that there is no room for.
+    pub left_out: usize,
 }
 
 impl Store {
@@ -74,18 +80,27 @@ impl Store {
         let seen = answer.rows.iter().map(|reading| &reading.app_id);
         let discovered = discover(&mut transaction, &mut apps, seen, now).await?;
 
-        let mut stored = stored_days(&mut transaction, &apps, &answer.rows).await?;
+        let left_out = answer.rows.iter().filter(|row| !apps.contains_key(&row.app_id)).count();
+        let mut readings = readings_that_count(&answer.rows);
+        readings.retain(|reading| left_out == 0 || apps.contains_key(&reading.app_id));
+
         let confirmed = confirmed_since(&mut transaction, answer.observation.call_id).await?;
-        for ((app_key, _), day) in &mut stored {
-            // What a newer answer has confirmed is as new as that answer.
-            day.changed_by = day.changed_by.max(confirmed.get(app_key).copied().unwrap_or_default());
+        let (mut changed, mut corrections) = (0, Vec::new());
+        for batch in readings.chunks(ROWS_PER_BATCH) {
+            let mut stored = stored_days(&mut transaction, &apps, batch).await?;
+            for ((app_key, _), day) in &mut stored {
+                // What a newer answer has confirmed is as new as that answer.
+                day.changed_by = day.changed_by.max(confirmed.get(app_key).copied().unwrap_or_default());
+            }
+            let changes = day_changes(&answer.observation, batch, |app_id, day| {
+                stored.get(&(apps.get(app_id)?.app_key, day)).copied()
+            });
+            write_days(&mut transaction, &apps, &changes).await?;
+            write_samples(&mut transaction, &apps, &answer.observation, &changes).await?;
+            changed += changes.iter().filter(|change| change.is_sample).count();
+            corrections.extend(changes.iter().filter_map(correction));
         }
-        let changes = day_changes(&answer.observation, &answer.rows, |app_id, day| {
-            stored.get(&(apps.get(app_id)?.app_key, day)).copied()
-        });
-        write_days(&mut transaction, &apps, &changes).await?;
-        write_samples(&mut transaction, &apps, &answer.observation, &changes).await?;
-        let newest = newest_days(&answer.rows);
+        let newest = newest_days(&readings);
         write_newest_days(&mut transaction, &apps, &newest).await?;
 
         let contained: HashSet<_> = newest.keys().copied().collect();
@@ -100,11 +115,10 @@ impl Store {
         if let Some(settled) = settled(window, answer.observation.today) {
             write_asked(&mut transaction, &apps, &answer.asker, &contained, settled).await?;
         }
-        let changed = changes.iter().filter(|change| change.is_sample).count();
-        close_call(&mut transaction, &answer.end, Some(RowCounts { rows: answer.rows.len(), changed })).await?;
-        let corrections = changes.iter().filter_map(correction).collect();
+        let rows = answer.rows.len() - left_out;
+        close_call(&mut transaction, &answer.end, Some(RowCounts { rows, changed })).await?;
         transaction.commit().await?;
-        Ok(UsageRecord { changed, discovered, corrections, covered })
+        Ok(UsageRecord { changed, discovered, corrections, covered, left_out })
     }
 }
 
@@ -118,7 +132,7 @@ fn correction(change: &DayChange<'_>) -> Option<Correction> {
 }
 
 /// The newest day of each store in the answer.
-fn newest_days(rows: &[UsageReading]) -> BTreeMap<&AppId, NaiveDate> {
+fn newest_days<'a>(rows: &[&'a UsageReading]) -> BTreeMap<&'a AppId, NaiveDate> {
     let mut newest: BTreeMap<&AppId, NaiveDate> = BTreeMap::new();
     for reading in rows {
         newest.entry(&reading.app_id).and_modify(|day| *day = reading.day.max(*day)).or_insert(reading.day);
@@ -130,7 +144,7 @@ fn newest_days(rows: &[UsageReading]) -> BTreeMap<&AppId, NaiveDate> {
 async fn stored_days(
     transaction: &mut Transaction<'_, Sqlite>,
     apps: &HashMap<AppId, KnownApp>,
-    rows: &[UsageReading],
+    rows: &[&UsageReading],
 ) -> Result<HashMap<(i64, NaiveDate), StoredDay>, StoreError> {
     let keys: HashSet<i64> = rows.iter().filter_map(|row| Some(apps.get(&row.app_id)?.app_key)).collect();
     let (Some(first), Some(last)) = (rows.iter().map(|r| r.day).min(), rows.iter().map(|r| r.day).max()) else {
@@ -259,11 +273,12 @@ async fn write_sightings(
     confirmed: HashSet<i64>,
 ) -> Result<(), StoreError> {
     let Some(asker) = apps.get(&answer.asker) else { return Ok(()) };
-    let rows = sqlx::query("SELECT app_key FROM sighting WHERE asker_key = ? AND gone_at IS NULL")
-        .bind(asker.app_key)
-        .fetch_all(&mut **transaction)
-        .await?;
-    let before = rows.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
+    let before: HashSet<i64> =
+        sqlx::query_scalar::<_, i64>("SELECT app_key FROM sighting WHERE asker_key = ? AND gone_at IS NULL")
+            .bind(asker.app_key)
+            .fetch(&mut **transaction)
+            .try_collect()
+            .await?;
     let come: Vec<_> = confirmed.difference(&before).collect();
     let gone: Vec<_> = before.difference(&confirmed).collect();
     if !come.is_empty() {
