@@ -40,6 +40,10 @@ pub const NAMES: [&str; 21] = [
     "http.failing",
 ];
 
+/// Where one answer has more news of a kind than this, one line tells how many: a mad server must not flood
+/// the journal.
+const MOST_LINES: usize = 1000;
+
 /// A line with the fields of an alarm; those that its rule has not are left out.
 macro_rules! line {
     ($level:ident, $alarm:expr, $event:expr, $since:expr, $message:expr) => {{
@@ -195,44 +199,71 @@ pub fn poll_skipped(app_id: &AppId, name: &str, endpoint: Endpoint, reason: Skip
     );
 }
 
-/// A sister store was seen for the first time.
-pub fn app_discovered(app_id: &AppId, seen_by: &AppId) {
-    info!(
-        event = "app.discovered",
-        app_id = app_id.as_str(),
-        seen_by = seen_by.as_str(),
-        "{app_id} is a sister store of {seen_by}; its history is kept from now on",
-    );
+/// Sister stores were seen for the first time.
+pub fn apps_discovered(sisters: &[AppId], seen_by: &AppId) {
+    let (seen_by, count) = (seen_by.as_str(), sisters.len());
+    if count > MOST_LINES {
+        info!(
+            event = "app.discovered",
+            seen_by,
+            count,
+            "{count} stores, more than are named here, are sister stores of {seen_by}; their history is kept from now on",
+        );
+        return;
+    }
+    for app_id in sisters {
+        info!(
+            event = "app.discovered",
+            app_id = app_id.as_str(),
+            seen_by,
+            "{app_id} is a sister store of {seen_by}; its history is kept from now on",
+        );
+    }
 }
 
-/// The vendor lists a package for the first time, or no more.
-pub fn package_changed(package: &Package, is_new: bool) {
-    let change = if is_new { "added" } else { "removed" };
-    let end = package.end_date.as_deref().unwrap_or("no end: the default quota");
-    info!(
-        event = "package.changed",
-        app_id = package.app_id.as_str(),
-        change,
-        limit = package.limit_times,
-        start_date = package.start_date,
-        end_date = package.end_date,
-        "package of {} {change}: {} calls a day, {end}",
-        package.app_id,
-        package.limit_times,
-    );
+/// The vendor lists packages for the first time, or no more.
+pub fn packages_changed(packages: &[Package], is_new: bool, seen_by: &AppId) {
+    let (change, count) = (if is_new { "added" } else { "removed" }, packages.len());
+    if count > MOST_LINES {
+        info!(
+            event = "package.changed",
+            change, count, "{count} packages of {seen_by} and its sister stores {change}, more than are named here",
+        );
+        return;
+    }
+    for package in packages {
+        let end = package.end_date.as_deref().unwrap_or("no end: the default quota");
+        info!(
+            event = "package.changed",
+            app_id = package.app_id.as_str(),
+            change,
+            limit = package.limit_times,
+            start_date = package.start_date.as_deref(),
+            end_date = package.end_date.as_deref(),
+            "package of {} {change}: {} calls a day, {end}",
+            package.app_id,
+            package.limit_times,
+        );
+    }
 }
 
-/// A day that was over has another number now.
-pub fn usage_corrected(correction: &Correction) {
-    let Correction { app_id, day, from, to } = correction;
-    info!(
-        event = "usage.corrected",
-        app_id = app_id.as_str(),
-        access_date = %day,
-        from,
-        to,
-        "the vendor corrected {app_id} on {day}: {from} calls became {to}",
-    );
+/// Days that were over have another number now.
+pub fn usage_corrected(corrections: &[Correction]) {
+    let count = corrections.len();
+    if count > MOST_LINES {
+        info!(event = "usage.corrected", count, "the vendor corrected {count} days, more than are named here");
+        return;
+    }
+    for Correction { app_id, day, from, to } in corrections {
+        info!(
+            event = "usage.corrected",
+            app_id = app_id.as_str(),
+            access_date = %day,
+            from,
+            to,
+            "the vendor corrected {app_id} on {day}: {from} calls became {to}",
+        );
+    }
 }
 
 /// Parts of a good answer are not what the vendor documents.

@@ -146,6 +146,7 @@ impl Workers {
             observations: Arc::clone(&observations),
             tally: tally.clone(),
             timezone: settings.timezone,
+            configured: Arc::new(settings.apps.iter().map(|app| app.app_id.clone()).collect()),
             calls_per_app_per_day: settings.pospal.calls_per_app_per_day,
             keep_free: settings.pospal.keep_free,
             serves_sisters: settings.pospal.coverage == Coverage::Chain,

@@ -5,7 +5,7 @@ use crate::clock;
 use crate::events;
 use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
 use crate::rules::budget::spent_today;
-use crate::rules::history::{Observation, unfinished_day};
+use crate::rules::history::{Observation, TOO_MANY_STORES, unfinished_day};
 use crate::rules::polling::{SkipReason, is_done, refusal};
 use crate::rules::windows::{DayRange, poll_window};
 use crate::store::{Answer, CallEnd, NewPoll, OpenPoll, Store, StoreError};
@@ -14,6 +14,7 @@ use crate::vendors::{Client, Reply, Rows};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use reqwest::Url;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -54,6 +55,8 @@ pub struct QuotaCaller {
     pub tally: CallTally,
     /// The vendor's calendar.
     pub timezone: Tz,
+    /// All accounts of the settings: what an answer has of them is kept, whatever else it has.
+    pub configured: Arc<HashSet<AppId>>,
     /// Ceiling of requests per account and vendor day.
     pub calls_per_app_per_day: u32,
     /// Calls of the account's own limit that are left to others; 0 for what a person asked for.
@@ -145,7 +148,12 @@ impl QuotaCaller {
             return CallResult::StoreFailed;
         };
         let sent = Sent { app, purpose, open, now, vendor_day };
-        let account = Account { base_url: &app.base_url, app_id: &app.app_id, app_key: &app.app_key_secret };
+        let account = Account {
+            base_url: &app.base_url,
+            app_id: &app.app_id,
+            app_key: &app.app_key_secret,
+            configured: &self.configured,
+        };
         match purpose {
             Purpose::Slot(Endpoint::AccessConfig, _) => {
                 let request = pospal::access_config(&self.client, &account, sent.now.wall);
@@ -181,10 +189,12 @@ impl QuotaCaller {
         &self,
         sent: &Sent<'_>,
         window: DayRange,
-        reply: Option<Reply<Rows<UsageReading>>>,
+        mut reply: Option<Reply<Rows<UsageReading>>>,
     ) -> CallResult {
-        let answer = match self.accept(sent, reply).await {
-            Ok(answer) => answer,
+        // Until it is stored, no other large answer is taken in.
+        let _place = reply.as_mut().and_then(|reply| reply.place.take());
+        let (answer, unusable) = match self.accept(sent, reply).await {
+            Ok(accepted) => accepted,
             Err(failure) => return CallResult::Failed(failure),
         };
         let Some(record) =
@@ -192,14 +202,17 @@ impl QuotaCaller {
         else {
             return CallResult::StoreFailed;
         };
-        self.report(sent, &answer, record.changed, &record.discovered, &record.covered);
-        record.corrections.iter().for_each(events::usage_corrected);
+        let kept = Kept { left_out: record.left_out, changed: record.changed, covered: &record.covered };
+        self.report(sent, &answer, unusable, &kept);
+        events::apps_discovered(&record.discovered, &sent.app.app_id);
+        events::usage_corrected(&record.corrections);
         CallResult::Done
     }
 
-    async fn settle_packages(&self, sent: &Sent<'_>, reply: Option<Reply<Rows<Package>>>) -> CallResult {
-        let answer = match self.accept(sent, reply).await {
-            Ok(answer) => answer,
+    async fn settle_packages(&self, sent: &Sent<'_>, mut reply: Option<Reply<Rows<Package>>>) -> CallResult {
+        let _place = reply.as_mut().and_then(|reply| reply.place.take());
+        let (answer, unusable) = match self.accept(sent, reply).await {
+            Ok(accepted) => accepted,
             Err(failure) => return CallResult::Failed(failure),
         };
         let Some(record) =
@@ -208,14 +221,20 @@ impl QuotaCaller {
             return CallResult::StoreFailed;
         };
         let changed = record.added.len() + record.removed.len();
-        self.report(sent, &answer, changed, &record.discovered, &record.covered);
-        record.added.iter().for_each(|package| events::package_changed(package, true));
-        record.removed.iter().for_each(|package| events::package_changed(package, false));
+        let kept = Kept { left_out: record.left_out, changed, covered: &record.covered };
+        self.report(sent, &answer, unusable, &kept);
+        events::apps_discovered(&record.discovered, &sent.app.app_id);
+        events::packages_changed(&record.added, true, &sent.app.app_id);
+        events::packages_changed(&record.removed, false, &sent.app.app_id);
         CallResult::Done
     }
 
     /// Turns a reply into what is to be stored; a failure is entered in the ledger and logged.
-    async fn accept<T>(&self, sent: &Sent<'_>, reply: Option<Reply<Rows<T>>>) -> Result<Answer<T>, CallFailure> {
+    async fn accept<T>(
+        &self,
+        sent: &Sent<'_>,
+        reply: Option<Reply<Rows<T>>>,
+    ) -> Result<(Answer<T>, Unusable), CallFailure> {
         let arrived = clock::now();
         let duration = arrived.since(&sent.now);
         let (date, http_status, result) = match reply {
@@ -230,17 +249,9 @@ impl QuotaCaller {
         self.tally.count(endpoint, outcome_of(&result), duration);
         match result {
             Ok(rows) => {
-                if rows.bad_rows > 0 {
-                    let first_error = rows.first_error.as_deref().unwrap_or_default();
-                    events::response_unexpected(
-                        endpoint,
-                        &Subject::App(sent.app.app_id.clone()),
-                        rows.bad_rows,
-                        first_error,
-                    );
-                }
+                let unusable = Unusable { rows: rows.bad_rows, first_error: rows.first_error };
                 let their_day = date.map(|date| day_of(date, self.timezone));
-                Ok(Answer {
+                let answer = Answer {
                     end: CallEnd {
                         call_id: sent.open.call_id,
                         outcome: Outcome::Ok,
@@ -259,7 +270,8 @@ impl QuotaCaller {
                     rows: rows.good,
                     slot: sent.purpose.slot(),
                     serves_sisters: self.serves_sisters,
-                })
+                };
+                Ok((answer, unusable))
             }
             Err(failure) => {
                 let is_done = is_done(failure.outcome, sent.open.attempts);
@@ -303,13 +315,35 @@ impl QuotaCaller {
         }
     }
 
-    fn report<T>(&self, sent: &Sent<'_>, answer: &Answer<T>, changed: usize, discovered: &[AppId], covered: &[AppId]) {
+    /// One line tells of all that could not be used, wherever that came out.
+    fn report<T>(&self, sent: &Sent<'_>, answer: &Answer<T>, unusable: Unusable, kept: &Kept<'_>) {
         let (app_id, endpoint) = (&sent.app.app_id, sent.purpose.endpoint());
         self.observations.history();
-        events::poll_done(app_id, &sent.app.name, endpoint, answer.rows.len(), changed, answer.end.duration);
-        discovered.iter().for_each(|sister| events::app_discovered(sister, app_id));
-        covered.iter().for_each(|sister| events::poll_skipped(sister, sister.as_str(), endpoint, SkipReason::Covered));
+        let bad_rows = unusable.rows + kept.left_out;
+        if bad_rows > 0 {
+            let first_error = unusable.first_error.as_deref().unwrap_or(TOO_MANY_STORES);
+            events::response_unexpected(endpoint, &Subject::App(app_id.clone()), bad_rows, first_error);
+        }
+        let rows = answer.rows.len() - kept.left_out;
+        events::poll_done(app_id, &sent.app.name, endpoint, rows, kept.changed, answer.end.duration);
+        kept.covered
+            .iter()
+            .for_each(|sister| events::poll_skipped(sister, sister.as_str(), endpoint, SkipReason::Covered));
     }
+}
+
+/// Rows of an answer that are not what the vendor documents.
+struct Unusable {
+    rows: usize,
+    first_error: Option<String>,
+}
+
+/// What the store made of an answer.
+struct Kept<'a> {
+    /// Rows that it did not take.
+    left_out: usize,
+    changed: usize,
+    covered: &'a [AppId],
 }
 
 /// A call that has left.

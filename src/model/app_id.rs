@@ -3,10 +3,12 @@
 use super::text::is_format;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// A Pospal appId. Compares without regard to letter case (vendor/pospal.md), keeps its spelling.
+/// Clones share the text: it stands in every row of an answer.
 #[derive(Clone)]
-pub struct AppId(String);
+pub struct AppId(Arc<str>);
 
 impl AppId {
     /// More than any real appId (32 hex digits) needs, little enough for a log line.
@@ -19,7 +21,7 @@ impl AppId {
         let usable = !text.is_empty()
             && text.chars().count() <= Self::MAX_CHARS
             && !text.chars().any(|c| c.is_control() || is_format(c));
-        usable.then(|| Self(text.to_owned()))
+        usable.then(|| Self(text.into()))
     }
 
     /// The spelling it was given with.
@@ -44,8 +46,8 @@ impl PartialOrd for AppId {
 
 impl Ord for AppId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let folded = |id: &Self| id.0.bytes().map(|b| b.to_ascii_lowercase()).collect::<Vec<_>>();
-        folded(self).cmp(&folded(other))
+        let [ours, theirs] = [self, other].map(|id| id.0.bytes().map(|b| b.to_ascii_lowercase()));
+        ours.cmp(theirs)
     }
 }
 

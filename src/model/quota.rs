@@ -2,6 +2,7 @@
 
 use super::AppId;
 use chrono::NaiveDate;
+use std::sync::Arc;
 
 /// One row of `queryDailyAccessTimesLog`: calls made on a day, and the limit of that day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub struct Package {
     /// Calls per day.
     pub limit_times: i64,
     /// The vendor's own text, `yyyy-MM-dd HH:mm:ss`; `None`: the default quota.
-    pub start_date: Option<String>,
+    pub start_date: Option<Arc<str>>,
     /// The vendor's own text; `None`: the default quota.
-    pub end_date: Option<String>,
+    pub end_date: Option<Arc<str>>,
 }

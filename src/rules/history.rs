@@ -5,6 +5,14 @@ use crate::model::{AppId, Package, UsageReading};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
 
+/// Stores that the history takes in: more than any chain has. A server that makes new ones up in every
+/// answer must not fill the disk, nor the memory of whoever reads the list of them.
+pub const MOST_STORES: usize = 100_000;
+
+/// What becomes of rows beyond that.
+pub const TOO_MANY_STORES: &str =
+    "the history has 100000 stores, more than any chain; rows of further ones are left out";
+
 /// Which answer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
@@ -48,22 +56,23 @@ pub struct DayChange<'a> {
     pub corrected_from: Option<i64>,
 }
 
-/// Compares an answer with what is stored. Of rows for the same app and day in one answer the last
-/// counts.
+/// The rows that count: of those for the same app and day in one answer only the last.
+pub fn readings_that_count(rows: &[UsageReading]) -> Vec<&UsageReading> {
+    let mut seen = HashSet::with_capacity(rows.len());
+    let mut readings: Vec<_> = rows.iter().rev().filter(|row| seen.insert((&row.app_id, row.day))).collect();
+    readings.reverse();
+    readings
+}
+
+/// Compares readings, no two of them for the same app and day, with what is stored.
 pub fn day_changes<'a>(
     observation: &Observation,
-    readings: &'a [UsageReading],
+    readings: &[&'a UsageReading],
     stored: impl Fn(&AppId, NaiveDate) -> Option<StoredDay>,
 ) -> Vec<DayChange<'a>> {
-    let mut seen = HashSet::with_capacity(readings.len());
-    let mut changes: Vec<_> = readings
-        .iter()
-        .rev()
-        .filter(|reading| seen.insert((&reading.app_id, reading.day)))
-        .filter_map(|reading| day_change(observation, reading, stored(&reading.app_id, reading.day)))
-        .collect();
-    changes.reverse();
-    changes
+    let changes =
+        readings.iter().filter_map(|reading| day_change(observation, reading, stored(&reading.app_id, reading.day)));
+    changes.collect()
 }
 
 fn day_change<'a>(
@@ -150,13 +159,13 @@ mod tests {
     }
 
     fn after(call_id: i64, readings: &[UsageReading]) -> StoredDay {
-        day_changes(&observation(call_id, 0), readings, |_, _| None)[0].row
+        day_changes(&observation(call_id, 0), &readings_that_count(readings), |_, _| None)[0].row
     }
 
     #[test]
     fn a_new_number_is_stored_with_a_sample_and_todays_is_not_final() {
         let readings = [reading("A", -1, 996), reading("A", 0, 456)];
-        let changes = day_changes(&observation(1, 0), &readings, |_, _| None);
+        let changes = day_changes(&observation(1, 0), &readings_that_count(&readings), |_, _| None);
         assert_eq!(
             changes.iter().map(|c| (c.row.is_final, c.is_sample)).collect::<Vec<_>>(),
             [(true, true), (false, true)]
@@ -169,14 +178,14 @@ mod tests {
         let stored = |_: &AppId, d: NaiveDate| {
             Some(if d == day(0) { after(1, &readings[1..]) } else { after(1, &readings[..1]) })
         };
-        assert_eq!(day_changes(&observation(2, 0), &readings, stored), []);
+        assert_eq!(day_changes(&observation(2, 0), &readings_that_count(&readings), stored), []);
     }
 
     #[test]
     fn a_day_becomes_final_without_a_sample_when_it_is_confirmed_after_its_end() {
         let readings = [reading("A", 0, 456)];
         let stored = after(1, &readings);
-        let changes = day_changes(&observation(2, 1), &readings, |_, _| Some(stored));
+        let changes = day_changes(&observation(2, 1), &readings_that_count(&readings), |_, _| Some(stored));
         assert_eq!((changes[0].row, changes[0].is_sample), (StoredDay { is_final: true, ..stored }, false));
     }
 
@@ -184,7 +193,7 @@ mod tests {
     fn a_final_day_that_changes_is_a_correction() {
         let stored = after(1, &[reading("A", -1, 996)]);
         let readings = [reading("a", -1, 997)];
-        let changes = day_changes(&observation(2, 0), &readings, |_, _| Some(stored));
+        let changes = day_changes(&observation(2, 0), &readings_that_count(&readings), |_, _| Some(stored));
         assert_eq!((changes[0].corrected_from, changes[0].row.used_times), (Some(996), 997));
         assert_eq!(changes[0].row.first_observed_at, stored.first_observed_at);
     }
@@ -192,13 +201,13 @@ mod tests {
     #[test]
     fn an_older_answer_never_overwrites_a_newer_one() {
         let stored = after(7, &[reading("A", 0, 500)]);
-        assert_eq!(day_changes(&observation(6, 0), &[reading("A", 0, 400)], |_, _| Some(stored)), []);
+        assert_eq!(day_changes(&observation(6, 0), &[&reading("A", 0, 400)], |_, _| Some(stored)), []);
     }
 
     #[test]
     fn of_a_day_that_comes_twice_in_one_answer_the_last_row_counts() {
         let readings = [reading("A", 0, 1), reading("a", 0, 2)];
-        let changes = day_changes(&observation(1, 0), &readings, |_, _| None);
+        let changes = day_changes(&observation(1, 0), &readings_that_count(&readings), |_, _| None);
         assert_eq!(changes.iter().map(|c| c.row.used_times).collect::<Vec<_>>(), [2]);
     }
 

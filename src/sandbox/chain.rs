@@ -123,8 +123,8 @@ fn package(app_id: &AppId, limit_times: i64, days: Option<(NaiveDate, NaiveDate)
     Package {
         app_id: app_id.clone(),
         limit_times,
-        start_date: days.map(|(first, _)| format!("{first} 00:00:00")),
-        end_date: days.map(|(_, last)| format!("{last} 23:59:59")),
+        start_date: days.map(|(first, _)| format!("{first} 00:00:00").into()),
+        end_date: days.map(|(_, last)| format!("{last} 23:59:59").into()),
     }
 }
 

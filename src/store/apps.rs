@@ -3,7 +3,9 @@
 use super::columns::{day, millis};
 use super::database::{Store, StoreError};
 use crate::model::AppId;
+use crate::rules::history::MOST_STORES;
 use chrono::{DateTime, NaiveDate, Utc};
+use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::HashMap;
 
@@ -74,10 +76,10 @@ impl Store {
 pub(super) async fn known_apps(
     connection: &mut sqlx::SqliteConnection,
 ) -> Result<HashMap<AppId, KnownApp>, StoreError> {
-    let rows =
-        sqlx::query("SELECT app_id, app_key, configured, first_day, newest_day FROM app").fetch_all(connection).await?;
-    let mut apps = HashMap::with_capacity(rows.len());
-    for row in rows {
+    // One row at a time: all at once take more memory than what is made of them.
+    let mut rows = sqlx::query("SELECT app_id, app_key, configured, first_day, newest_day FROM app").fetch(connection);
+    let mut apps = HashMap::new();
+    while let Some(row) = rows.try_next().await? {
         let known = KnownApp {
             app_key: row.try_get(1)?,
             configured: row.try_get(2)?,
@@ -91,7 +93,7 @@ pub(super) async fn known_apps(
     Ok(apps)
 }
 
-/// Adds the sisters that are not known yet; returns them.
+/// Adds the sisters that are not known yet, as far as there is room for them; returns them.
 pub(super) async fn discover<'a>(
     transaction: &mut Transaction<'_, Sqlite>,
     apps: &mut HashMap<AppId, KnownApp>,
@@ -106,6 +108,9 @@ pub(super) async fn discover<'a>(
             continue;
         }
         last = Some(app_id);
+        if apps.len() >= MOST_STORES {
+            continue;
+        }
         apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, first_day: None, newest_day: None });
         new.push(app_id.clone());
     }
@@ -123,4 +128,26 @@ pub(super) async fn discover<'a>(
         }
     }
     Ok(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_makes_stores_up_does_not_fill_the_history_with_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("poskeeper.db")).await.expect("a database");
+        let ids: Vec<_> = (0..MOST_STORES + 5).filter_map(|n| AppId::parse(&format!("S{n}"))).collect();
+        let mut transaction = store.begin().await.expect("begun");
+        let mut apps = known_apps(&mut transaction).await.expect("read");
+        let first =
+            discover(&mut transaction, &mut apps, ids[..2].iter(), DateTime::UNIX_EPOCH).await.expect("written");
+        assert_eq!(first, ids[..2]);
+        let rest = discover(&mut transaction, &mut apps, ids.iter(), DateTime::UNIX_EPOCH).await.expect("written");
+        assert_eq!((rest.len(), apps.len()), (MOST_STORES - 2, MOST_STORES));
+        transaction.commit().await.expect("committed");
+        assert_eq!(store.apps().await.expect("read").len(), MOST_STORES);
+        assert!(apps.values().all(|known| known.app_key > 0));
+    }
 }

@@ -7,6 +7,7 @@ use super::ledger::{RowCounts, close_call};
 use super::usage::{Answer, serve_slots};
 use crate::model::{AppId, Endpoint, Package};
 use crate::rules::history::package_changes;
+use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::{HashMap, HashSet};
 
@@ -21,6 +22,8 @@ pub struct PackageRecord {
     pub discovered: Vec<AppId>,
     /// Configured sisters that this answer served.
     pub covered: Vec<AppId>,
+    /// Rows of stores that there is no room for.
+    pub left_out: usize,
 }
 
 impl Store {
@@ -35,24 +38,29 @@ impl Store {
         let contained: HashSet<_> = answer.rows.iter().map(|package| &package.app_id).collect();
         let discovered = discover(&mut transaction, &mut apps, contained.iter().copied(), now).await?;
 
-        let id_of: HashMap<i64, &AppId> = apps.iter().map(|(app_id, known)| (known.app_key, app_id)).collect();
-        let rows = sqlx::query(
-            "SELECT package_key, app_key, limit_times, start_date, end_date FROM package WHERE removed_at IS NULL",
+        let left_out = answer.rows.iter().filter(|row| !apps.contains_key(&row.app_id)).count();
+        let id_of: HashMap<i64, &AppId> =
+            contained.iter().filter_map(|app_id| Some((apps.get(*app_id)?.app_key, *app_id))).collect();
+        let mut rows = sqlx::query(
+            "SELECT package_key, app_key, limit_times, start_date, end_date FROM package
+             WHERE removed_at IS NULL AND app_key IN (SELECT value FROM json_each(?))",
         )
-        .fetch_all(&mut *transaction)
-        .await?;
-        let mut stored = Vec::with_capacity(rows.len());
-        for row in rows {
+        .bind(serde_json::to_string(&id_of.keys().collect::<Vec<_>>()).unwrap_or_default())
+        .fetch(&mut *transaction);
+        let mut stored = Vec::new();
+        while let Some(row) = rows.try_next().await? {
             let Some(app_id) = id_of.get(&row.try_get(1)?) else { continue };
             let package = Package {
                 app_id: (*app_id).clone(),
                 limit_times: row.try_get(2)?,
-                start_date: row.try_get(3)?,
-                end_date: row.try_get(4)?,
+                start_date: row.try_get::<Option<&str>, _>(3)?.map(Into::into),
+                end_date: row.try_get::<Option<&str>, _>(4)?.map(Into::into),
             };
             stored.push((row.try_get(0)?, package));
         }
-        let changes = package_changes(&answer.rows, &stored);
+        drop(rows);
+        let mut changes = package_changes(&answer.rows, &stored);
+        changes.added.retain(|package| left_out == 0 || apps.contains_key(&package.app_id));
         for chunk in changes.added.chunks(500) {
             let mut insert = QueryBuilder::<Sqlite>::new(
                 "INSERT INTO package (app_key, limit_times, start_date, end_date, first_seen_at) ",
@@ -61,8 +69,8 @@ impl Store {
                 values
                     .push_bind(apps.get(&package.app_id).map(|known| known.app_key))
                     .push_bind(package.limit_times)
-                    .push_bind(package.start_date.clone())
-                    .push_bind(package.end_date.clone())
+                    .push_bind(package.start_date.as_deref().map(str::to_owned))
+                    .push_bind(package.end_date.as_deref().map(str::to_owned))
                     .push_bind(millis(now));
             });
             insert.build().execute(&mut *transaction).await?;
@@ -76,11 +84,12 @@ impl Store {
         }
         let covered = serve_slots(&mut transaction, &apps, answer, Endpoint::AccessConfig, &contained).await?;
         let changed = changes.added.len() + changes.removed.len();
-        close_call(&mut transaction, &answer.end, Some(RowCounts { rows: answer.rows.len(), changed })).await?;
+        close_call(&mut transaction, &answer.end, Some(RowCounts { rows: answer.rows.len() - left_out, changed }))
+            .await?;
         transaction.commit().await?;
         let added = changes.added.into_iter().cloned().collect();
         let removed: HashSet<i64> = changes.removed.into_iter().collect();
         let removed = stored.into_iter().filter(|(key, _)| removed.contains(key)).map(|(_, package)| package).collect();
-        Ok(PackageRecord { added, removed, discovered, covered })
+        Ok(PackageRecord { added, removed, discovered, covered, left_out })
     }
 }

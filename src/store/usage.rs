@@ -6,7 +6,7 @@ use super::columns::{day, day_number, instant_after, millis, millis_after};
 use super::database::{Store, StoreError};
 use super::ledger::{CallEnd, RowCounts, close_call};
 use crate::model::{AppId, Endpoint, UsageReading};
-use crate::rules::history::{DayChange, Observation, StoredDay, day_changes};
+use crate::rules::history::{DayChange, Observation, StoredDay, day_changes, readings_that_count};
 use crate::rules::windows::{DayRange, merge, settled};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
@@ -15,6 +15,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Rows in one statement: more gains nothing (SQLite allows 32,766 values).
 const ROWS_PER_STATEMENT: usize = 500;
+
+/// Rows that are compared with the database at a time: 5,000 stores in one go, the memory for more one
+/// after the other.
+const ROWS_PER_BATCH: usize = 40_000;
 
 /// A good answer of either Pospal endpoint, ready to be stored.
 #[derive(Debug, Clone)]
@@ -57,6 +61,8 @@ pub struct UsageRecord {
     pub corrections: Vec<Correction>,
     /// Configured sisters that this answer served.
     pub covered: Vec<AppId>,
+    /// Rows of stores that there is no room for.
+    pub left_out: usize,
 }
 
 impl Store {
@@ -75,22 +81,31 @@ impl Store {
         let seen = answer.rows.iter().map(|reading| &reading.app_id);
         let discovered = discover(&mut transaction, &mut apps, seen, now).await?;
 
-        let mut stored = stored_days(&mut transaction, &apps, &answer.rows).await?;
+        let left_out = answer.rows.iter().filter(|row| !apps.contains_key(&row.app_id)).count();
+        let mut readings = readings_that_count(&answer.rows);
+        readings.retain(|reading| left_out == 0 || apps.contains_key(&reading.app_id));
+
         let confirmed = confirmed_since(&mut transaction, answer.observation.call_id).await?;
-        for ((app_key, _), day) in &mut stored {
-            // What a newer answer has confirmed is as new as that answer.
-            day.changed_by = day.changed_by.max(confirmed.get(app_key).copied().unwrap_or_default());
+        let (mut changed, mut corrections) = (0, Vec::new());
+        for batch in readings.chunks(ROWS_PER_BATCH) {
+            let mut stored = stored_days(&mut transaction, &apps, batch).await?;
+            for ((app_key, _), day) in &mut stored {
+                // What a newer answer has confirmed is as new as that answer.
+                day.changed_by = day.changed_by.max(confirmed.get(app_key).copied().unwrap_or_default());
+            }
+            let changes = day_changes(&answer.observation, batch, |app_id, day| {
+                stored.get(&(apps.get(app_id)?.app_key, day)).copied()
+            });
+            let days = changes.iter().map(|change| change.reading.day);
+            if let (Some(first), Some(last)) = (days.clone().min(), days.max()) {
+                calendar::reach(&mut transaction, first, last).await?;
+            }
+            write_days(&mut transaction, &apps, &changes).await?;
+            write_samples(&mut transaction, &apps, &answer.observation, &changes).await?;
+            changed += changes.iter().filter(|change| change.is_sample).count();
+            corrections.extend(changes.iter().filter_map(correction));
         }
-        let changes = day_changes(&answer.observation, &answer.rows, |app_id, day| {
-            stored.get(&(apps.get(app_id)?.app_key, day)).copied()
-        });
-        let days = changes.iter().map(|change| change.reading.day);
-        if let (Some(first), Some(last)) = (days.clone().min(), days.max()) {
-            calendar::reach(&mut transaction, first, last).await?;
-        }
-        write_days(&mut transaction, &apps, &changes).await?;
-        write_samples(&mut transaction, &apps, &answer.observation, &changes).await?;
-        let extents = extents(&answer.rows);
+        let extents = extents(&readings);
         write_extents(&mut transaction, &apps, &extents).await?;
 
         let contained: HashSet<_> = extents.keys().copied().collect();
@@ -105,11 +120,10 @@ impl Store {
         if let Some(settled) = settled(window, answer.observation.today) {
             write_asked(&mut transaction, &apps, &answer.asker, &contained, settled).await?;
         }
-        let changed = changes.iter().filter(|change| change.is_sample).count();
-        close_call(&mut transaction, &answer.end, Some(RowCounts { rows: answer.rows.len(), changed })).await?;
-        let corrections = changes.iter().filter_map(correction).collect();
+        let rows = answer.rows.len() - left_out;
+        close_call(&mut transaction, &answer.end, Some(RowCounts { rows, changed })).await?;
         transaction.commit().await?;
-        Ok(UsageRecord { changed, discovered, corrections, covered })
+        Ok(UsageRecord { changed, discovered, corrections, covered, left_out })
     }
 }
 
@@ -123,7 +137,7 @@ fn correction(change: &DayChange<'_>) -> Option<Correction> {
 }
 
 /// The first and the newest day of each store in the answer.
-fn extents(rows: &[UsageReading]) -> BTreeMap<&AppId, DayRange> {
+fn extents<'a>(rows: &[&'a UsageReading]) -> BTreeMap<&'a AppId, DayRange> {
     let mut extents: BTreeMap<&AppId, DayRange> = BTreeMap::new();
     for reading in rows {
         let days = extents.entry(&reading.app_id).or_insert(DayRange { first: reading.day, last: reading.day });
@@ -137,17 +151,17 @@ fn extents(rows: &[UsageReading]) -> BTreeMap<&AppId, DayRange> {
 async fn stored_days(
     transaction: &mut Transaction<'_, Sqlite>,
     apps: &HashMap<AppId, KnownApp>,
-    rows: &[UsageReading],
+    rows: &[&UsageReading],
 ) -> Result<HashMap<(i64, NaiveDate), StoredDay>, StoreError> {
-    let keys: BTreeSet<i64> = rows.iter().filter_map(|row| Some(apps.get(&row.app_id)?.app_key)).collect();
-    let asked: BTreeSet<i64> = rows.iter().map(|row| day_number(row.day)).collect();
+    // Day and app in one number, in the order of the table.
+    let places = rows.iter().filter_map(|row| Some(day_number(row.day) << 32 | apps.get(&row.app_id)?.app_key));
+    let places: BTreeSet<i64> = places.collect();
     // One row at a time: 40,000 of them at once take more memory than all the rest of the answer.
     let mut found = sqlx::query(
         "SELECT u.app_key, u.day, u.limit_times, u.used_times, u.is_final, u.first_observed_after, u.last_changed_after, u.changed_by
-         FROM json_each(?) d CROSS JOIN json_each(?) k CROSS JOIN daily_usage u ON u.day = d.value AND u.app_key = k.value",
+         FROM json_each(?) j CROSS JOIN daily_usage u ON u.day = j.value >> 32 AND u.app_key = j.value & 4294967295",
     )
-    .bind(serde_json::to_string(&asked).unwrap_or_default())
-    .bind(serde_json::to_string(&keys).unwrap_or_default())
+    .bind(serde_json::to_string(&places).unwrap_or_default())
     .fetch(&mut **transaction);
     let mut days = HashMap::with_capacity(rows.len());
     while let Some(row) = found.try_next().await? {
@@ -270,11 +284,12 @@ async fn write_sightings(
     confirmed: HashSet<i64>,
 ) -> Result<(), StoreError> {
     let Some(asker) = apps.get(&answer.asker) else { return Ok(()) };
-    let rows = sqlx::query("SELECT app_key FROM sighting WHERE asker_key = ? AND gone_at IS NULL")
-        .bind(asker.app_key)
-        .fetch_all(&mut **transaction)
-        .await?;
-    let before = rows.iter().map(|row| row.try_get(0)).collect::<Result<HashSet<i64>, _>>()?;
+    let before: HashSet<i64> =
+        sqlx::query_scalar::<_, i64>("SELECT app_key FROM sighting WHERE asker_key = ? AND gone_at IS NULL")
+            .bind(asker.app_key)
+            .fetch(&mut **transaction)
+            .try_collect()
+            .await?;
     let come: Vec<_> = confirmed.difference(&before).collect();
     let gone: Vec<_> = before.difference(&confirmed).collect();
     if !come.is_empty() {

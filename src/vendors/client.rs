@@ -1,8 +1,8 @@
 //! The HTTP client that both vendors are asked with.
 
-use super::Reply;
-use super::encoding::decode;
+use super::encoding::Decoder;
 use super::failure::{Peer, unreachable};
+use super::{LARGE_ANSWER, Reply};
 use crate::model::{CallFailure, Secret};
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION};
@@ -12,6 +12,8 @@ use rustls::pki_types::pem::PemObject;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 /// Shorter than any server's own patience with an idle connection: a request that is written into a
 /// connection which the server just closed is a lost call.
@@ -53,6 +55,8 @@ struct Shared {
     /// machine is never asked through a proxy.
     loopback: OnceLock<Result<Transport, CallFailure>>,
     remote: OnceLock<Result<Transport, CallFailure>>,
+    /// Of large answers only one at a time is taken in.
+    large: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -71,7 +75,8 @@ impl Client {
         rustls::crypto::ring::default_provider().install_default().ok();
         let extra_roots = options.extra_roots_pem.as_deref().map(read_roots).transpose()?.unwrap_or_default();
         let (loopback, remote) = (OnceLock::new(), OnceLock::new());
-        Ok(Self(Arc::new(Shared { options: options.clone(), extra_roots, loopback, remote })))
+        let large = Arc::new(Semaphore::new(1));
+        Ok(Self(Arc::new(Shared { options: options.clone(), extra_roots, loopback, remote, large })))
     }
 
     /// The secrets that nobody's words may carry into a log line.
@@ -83,7 +88,7 @@ impl Client {
     pub(super) async fn post(&self, url: Url, headers: &[(&'static str, &str)], body: Vec<u8>) -> Reply<Vec<u8>> {
         let transport = match self.0.transport(&url) {
             Ok(transport) => transport,
-            Err(failure) => return Reply { date: None, http_status: None, result: Err(failure) },
+            Err(failure) => return Reply::failed(failure),
         };
         let peer = Peer {
             host: place(&url),
@@ -91,22 +96,23 @@ impl Client {
             connect_timeout: self.0.options.connect_timeout,
             platform_roots: transport.platform_roots,
         };
+        let deadline = Instant::now() + self.0.options.timeout;
         let request = headers.iter().fold(transport.http.post(url.clone()), |r, (name, value)| r.header(*name, *value));
         let response = match request.body(body).send().await {
             Ok(response) => response,
-            Err(error) => {
-                return Reply { date: None, http_status: None, result: Err(peer.transport_failure(&error)) };
-            }
+            Err(error) => return Reply::failed(peer.transport_failure(&error)),
         };
         let status = response.status();
         let date = header(response.headers(), DATE.as_str()).and_then(|text| http_date(&text));
+        let mut place = None;
         let result = if status == StatusCode::OK {
-            read_body(response, &peer, self.0.options.max_response_bytes).await
+            self.0.read_body(response, &peer, deadline, &mut place).await
         } else {
             let target = header(response.headers(), LOCATION.as_str()).filter(|_| status.is_redirection());
             Err(peer.status_failure(status, target.map(|target| redirect_place(&url, &target))))
         };
-        Reply { date, http_status: Some(status.as_u16()), result: Ok(result) }.and_then(|result| result)
+        let http_status = Some(status.as_u16());
+        Reply { date, http_status, place, result: result.map_err(|failure| CallFailure { http_status, ..failure }) }
     }
 }
 
@@ -118,6 +124,35 @@ impl Shared {
             self.remote.get_or_init(|| self.build(|builder| builder))
         };
         transport.as_ref().map_err(Clone::clone)
+    }
+
+    /// Takes the body in, inflated as it comes; a large one takes its `place` first.
+    async fn read_body(
+        &self,
+        mut response: Response,
+        peer: &Peer,
+        deadline: Instant,
+        place: &mut Option<OwnedSemaphorePermit>,
+    ) -> Result<Vec<u8>, CallFailure> {
+        let limit = self.options.max_response_bytes;
+        if response.content_length().is_some_and(|announced| announced > limit as u64) {
+            return Err(peer.too_large(limit));
+        }
+        let encoding = header(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
+        let mut body = Decoder::new(&encoding, limit).map_err(|error| peer.encoding_failure(&error))?;
+        let mut arrived = 0;
+        while let Some(chunk) = response.chunk().await.map_err(|error| peer.transport_failure(&error))? {
+            arrived += chunk.len();
+            if arrived > limit {
+                return Err(peer.too_large(limit));
+            }
+            body.push(&chunk).map_err(|error| peer.encoding_failure(&error))?;
+            if place.is_none() && body.inflated() > LARGE_ANSWER {
+                let turn = timeout_at(deadline, Arc::clone(&self.large).acquire_owned()).await;
+                *place = Some(turn.ok().and_then(Result::ok).ok_or_else(|| peer.no_turn())?);
+            }
+        }
+        body.finish().map_err(|error| peer.encoding_failure(&error))
     }
 
     /// Where the machine has no readable CA certificates at all, the builder fails even for `http://`:
@@ -155,22 +190,6 @@ fn read_roots(pem: &[u8]) -> Result<Vec<Certificate>, ClientError> {
         store.add(certificate).map_err(|e| unusable(&e))?;
     }
     if roots.is_empty() { Err(unusable(&"no PEM certificate in it")) } else { Ok(roots) }
-}
-
-async fn read_body(mut response: Response, peer: &Peer, limit: usize) -> Result<Vec<u8>, CallFailure> {
-    let announced = response.content_length().unwrap_or(0);
-    if announced > limit as u64 {
-        return Err(peer.too_large(limit));
-    }
-    let encoding = header(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
-    let mut body = Vec::with_capacity(announced as usize);
-    while let Some(chunk) = response.chunk().await.map_err(|error| peer.transport_failure(&error))? {
-        if body.len() + chunk.len() > limit {
-            return Err(peer.too_large(limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    decode(&encoding, body, limit).map_err(|error| peer.encoding_failure(&error))
 }
 
 /// A header's value; several headers of one name are a list.

@@ -1,4 +1,4 @@
-//! Compressed answers, undone under a size limit.
+//! Compressed answers, undone while they arrive and under a size limit: the compressed bytes are never kept.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -22,70 +22,207 @@ pub enum EncodingError {
 /// More codings than this on top of each other are a trap, not an answer.
 const MOST_CODINGS: usize = 2;
 
-/// Undoes `content_encoding` (the header's value; empty: none). Stops as soon as more than `limit`
-/// bytes have come out, so that a small bomb stays small.
+/// What one step of inflating brings at most.
+const STEP: usize = 32 * 1024;
+
+/// A body that grows beyond this gets a block of its own.
+const SMALL: usize = 1 << 20;
+
+/// The C library maps a block beyond 32 MiB for itself and gives it back when it is freed, always. A smaller one
+/// it may keep, and after it all that came behind. What is not written to takes no memory.
+const OWN_BLOCK: usize = 33 << 20;
+
+/// Undoes `content_encoding` of a whole body; see [`Decoder`].
 ///
 /// # Errors
 /// Where the coding is unknown, the data broken, or the result too large.
 pub fn decode(content_encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, EncodingError> {
-    let mut codings: Vec<String> = content_encoding.split(',').map(|coding| coding.trim().to_lowercase()).collect();
-    codings.retain(|coding| !coding.is_empty() && coding != "identity");
-    if codings.len() > MOST_CODINGS {
-        return Err(EncodingError::Unknown(content_encoding.to_owned()));
-    }
-    // The header names them in the order in which they were applied.
-    codings.iter().rev().try_fold(body, |body, coding| match coding.as_str() {
-        "gzip" | "x-gzip" => gunzip(&body, limit),
-        "deflate" if has_zlib_header(&body) => inflate("zlib", Decompress::new(true), &body, limit),
-        "deflate" => inflate("deflate", Decompress::new(false), &body, limit),
-        other => Err(EncodingError::Unknown(other.to_owned())),
-    })
+    let mut decoder = Decoder::new(content_encoding, limit)?;
+    decoder.push(&body)?;
+    decoder.finish()
 }
 
-/// One gzip member after the other. What follows the last and is none (padding) is ignored, as gzip does.
-fn gunzip(body: &[u8], limit: usize) -> Result<Vec<u8>, EncodingError> {
-    let mut out = Vec::new();
-    let mut rest = body;
-    loop {
-        let used = inflate_into(&mut out, "gzip", Decompress::new_gzip(15), rest, limit)?;
-        rest = &rest[used..];
-        if !rest.starts_with(&[0x1f, 0x8b]) {
-            return Ok(out);
+/// Undoes a `Content-Encoding`. Stops as soon as more than the limit has come out, so that a small bomb
+/// stays small.
+#[derive(Debug)]
+pub struct Decoder {
+    /// The last coding that was applied comes first.
+    codings: Vec<Coding>,
+    plain: Plain,
+}
+
+impl Decoder {
+    /// `content_encoding`: the header's value; empty: none.
+    ///
+    /// # Errors
+    /// Where a coding is unknown.
+    pub fn new(content_encoding: &str, limit: usize) -> Result<Self, EncodingError> {
+        let mut names: Vec<String> = content_encoding.split(',').map(|name| name.trim().to_lowercase()).collect();
+        names.retain(|name| !name.is_empty() && name != "identity");
+        if names.len() > MOST_CODINGS {
+            return Err(EncodingError::Unknown(content_encoding.to_owned()));
         }
+        // The header names them in the order in which they were applied.
+        let codings = names.iter().rev().map(|name| match name.as_str() {
+            "gzip" | "x-gzip" => Ok(Coding::new(true, limit)),
+            "deflate" => Ok(Coding::new(false, limit)),
+            other => Err(EncodingError::Unknown(other.to_owned())),
+        });
+        Ok(Self { codings: codings.collect::<Result<_, _>>()?, plain: Plain { bytes: Vec::new(), limit } })
+    }
+
+    /// Takes what arrived.
+    ///
+    /// # Errors
+    /// Where it is broken, or inflates to too much.
+    pub fn push(&mut self, arrived: &[u8]) -> Result<(), EncodingError> {
+        feed(&mut self.codings, &mut self.plain, arrived)
+    }
+
+    /// How much has come out so far.
+    pub fn inflated(&self) -> usize {
+        self.plain.bytes.len()
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    /// Where the compressed data ends too early.
+    pub fn finish(self) -> Result<Vec<u8>, EncodingError> {
+        self.codings.iter().try_for_each(Coding::check_end)?;
+        Ok(self.plain.bytes)
     }
 }
 
-fn inflate(name: &'static str, engine: Decompress, body: &[u8], limit: usize) -> Result<Vec<u8>, EncodingError> {
-    let mut out = Vec::new();
-    inflate_into(&mut out, name, engine, body, limit)?;
-    Ok(out)
-}
-
-/// Appends one stream to `out` and tells how many bytes of `body` it was.
-fn inflate_into(
-    out: &mut Vec<u8>,
-    name: &'static str,
-    mut engine: Decompress,
-    body: &[u8],
+/// What came out.
+#[derive(Debug)]
+struct Plain {
+    bytes: Vec<u8>,
     limit: usize,
-) -> Result<usize, EncodingError> {
-    let mut chunk = vec![0; 32 * 1024];
-    let (mut used, mut made) = (0, 0);
-    loop {
-        let status = engine.decompress(&body[used..], &mut chunk, FlushDecompress::None);
-        let status = status.map_err(|_| EncodingError::Damaged(name))?;
-        let (now_used, now_made) = (engine.total_in() as usize, engine.total_out() as usize);
-        let idle = now_used == used && now_made == made;
-        let fresh = &chunk[..now_made - made];
-        if out.len() + fresh.len() > limit {
-            return Err(EncodingError::TooLarge(limit));
+}
+
+impl Plain {
+    fn append(&mut self, fresh: &[u8]) -> Result<(), EncodingError> {
+        let length = self.bytes.len() + fresh.len();
+        if length > self.limit {
+            return Err(EncodingError::TooLarge(self.limit));
         }
-        out.extend_from_slice(fresh);
-        (used, made) = (now_used, now_made);
-        match status {
-            Status::StreamEnd => return Ok(used),
-            Status::Ok | Status::BufError if idle => return Err(EncodingError::Truncated(name)),
-            Status::Ok | Status::BufError => {}
+        if length > SMALL && length > self.bytes.capacity() {
+            self.bytes.reserve_exact(OWN_BLOCK.max(2 * length) - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(fresh);
+        Ok(())
+    }
+}
+
+/// Sends bytes through the codings that are left, into `plain`.
+fn feed(codings: &mut [Coding], plain: &mut Plain, bytes: &[u8]) -> Result<(), EncodingError> {
+    match codings.split_first_mut() {
+        None => plain.append(bytes),
+        Some((coding, rest)) => coding.push(bytes, |fresh| feed(rest, plain, fresh)),
+    }
+}
+
+/// One coding that is being undone.
+#[derive(Debug)]
+struct Coding {
+    is_gzip: bool,
+    limit: usize,
+    made: usize,
+    state: State,
+    /// The first bytes of a stream, as long as they do not tell yet what it is.
+    head: Vec<u8>,
+    has_ended_once: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A stream may begin here.
+    Between,
+    Inside(&'static str, Decompress),
+    /// What follows is ignored, as gzip does.
+    Padding,
+}
+
+impl Coding {
+    fn new(is_gzip: bool, limit: usize) -> Self {
+        Self { is_gzip, limit, made: 0, state: State::Between, head: Vec::new(), has_ended_once: false }
+    }
+
+    /// One gzip member after the other, or a single deflate stream.
+    fn push(
+        &mut self,
+        mut bytes: &[u8],
+        mut next: impl FnMut(&[u8]) -> Result<(), EncodingError>,
+    ) -> Result<(), EncodingError> {
+        while !bytes.is_empty() && !matches!(self.state, State::Padding) {
+            if matches!(self.state, State::Between) {
+                let missing = bytes.len().min(2 - self.head.len());
+                self.head.extend_from_slice(&bytes[..missing]);
+                bytes = &bytes[missing..];
+                if self.head.len() < 2 {
+                    return Ok(());
+                }
+                self.begin();
+                let head = std::mem::take(&mut self.head);
+                self.inflate(&head, &mut next)?;
+            } else {
+                let used = self.inflate(bytes, &mut next)?;
+                bytes = &bytes[used..];
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides by its first two bytes what a stream is.
+    fn begin(&mut self) {
+        self.state = match self.is_gzip {
+            true if self.has_ended_once && self.head != [0x1f, 0x8b] => State::Padding,
+            true => State::Inside("gzip", Decompress::new_gzip(15)),
+            false if has_zlib_header(&self.head) => State::Inside("zlib", Decompress::new(true)),
+            false => State::Inside("deflate", Decompress::new(false)),
+        };
+    }
+
+    /// Inflates what it can; tells how many bytes of `packed` that took.
+    fn inflate(
+        &mut self,
+        packed: &[u8],
+        next: &mut impl FnMut(&[u8]) -> Result<(), EncodingError>,
+    ) -> Result<usize, EncodingError> {
+        let State::Inside(name, engine) = &mut self.state else { return Ok(0) };
+        let start = engine.total_in();
+        let mut step = [0; STEP];
+        loop {
+            let (used, made) = ((engine.total_in() - start) as usize, engine.total_out());
+            let status = engine.decompress(&packed[used..], &mut step, FlushDecompress::None);
+            let status = status.map_err(|_| EncodingError::Damaged(name))?;
+            let (now_used, fresh) = ((engine.total_in() - start) as usize, (engine.total_out() - made) as usize);
+            self.made += fresh;
+            if self.made > self.limit {
+                return Err(EncodingError::TooLarge(self.limit));
+            }
+            next(&step[..fresh])?;
+            if status == Status::StreamEnd {
+                self.has_ended_once = true;
+                self.state = if self.is_gzip { State::Between } else { State::Padding };
+                return Ok(now_used);
+            }
+            if now_used == packed.len() && fresh < step.len() {
+                return Ok(now_used);
+            }
+            if now_used == used && fresh == 0 {
+                return Err(EncodingError::Damaged(name));
+            }
+        }
+    }
+
+    fn check_end(&self) -> Result<(), EncodingError> {
+        match &self.state {
+            State::Between if self.has_ended_once => Ok(()),
+            State::Between => Err(EncodingError::Truncated(if self.is_gzip { "gzip" } else { "deflate" })),
+            State::Inside(name, _) => Err(EncodingError::Truncated(name)),
+            State::Padding => Ok(()),
         }
     }
 }
@@ -188,6 +325,23 @@ mod tests {
         for coding in ["br", "zstd", "gzip, br", "gzip, gzip, gzip"] {
             assert!(matches!(decode(coding, gzip(b"x"), LIMIT), Err(EncodingError::Unknown(_))), "{coding}");
         }
+    }
+
+    #[test]
+    fn what_arrives_byte_by_byte_gives_the_same_text() {
+        let plain = sample();
+        let two_members = [gzip(&plain[..100]), gzip(&plain[100..]), vec![0; 9]].concat();
+        for (coding, body) in [
+            ("gzip", two_members),
+            ("deflate", zlib(&plain)),
+            ("deflate", raw_deflate(&plain, 6)),
+            ("deflate, gzip", gzip(&zlib(&plain))),
+        ] {
+            let mut decoder = Decoder::new(coding, LIMIT).unwrap();
+            body.iter().for_each(|byte| decoder.push(&[*byte]).unwrap());
+            assert_eq!(decoder.finish().as_deref(), Ok(plain.as_slice()), "{coding}");
+        }
+        assert_eq!(decode("deflate", raw_deflate(b"", 6), LIMIT).as_deref(), Ok(b"".as_slice()));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What both Pospal endpoints wrap their rows in.
 
 use super::Rows;
-use super::failure::{Secrets, refused, unexpected};
+use super::failure::{refused, unexpected};
 use super::lenient::{Fault, Name, Raw, ReadRows, Shape, read, refuse_scalars, skip_list};
+use super::room::Texts;
 use super::scalar::Scalar;
 use crate::model::CallFailure;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -10,17 +11,13 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// The rows of a success, or the vendor's no.
-pub(super) fn read_envelope<'de, T, F>(
-    body: &'de [u8],
-    secrets: &Secrets<'_>,
-    fields: &[&[&str]; 4],
-    read_row: F,
-) -> Result<Rows<T>, CallFailure>
+pub(super) fn read_envelope<'de, T, F>(body: &'de [u8], rows: ReadRows<'_, T, F, 4>) -> Result<Rows<T>, CallFailure>
 where
-    F: Fn([Raw<'de>; 4]) -> Result<T, Fault> + Copy,
+    F: Fn(&mut Texts, [Raw<'de>; 4]) -> Result<T, Fault<'de>>,
 {
-    let envelope = read(body, ReadEnvelope(ReadRows { fields, read: read_row, secrets }))?
-        .map_err(|shape| unexpected(format!("the answer is {shape}, not an object")))?;
+    let secrets = rows.secrets;
+    let envelope =
+        read(body, ReadEnvelope(rows))?.map_err(|shape| unexpected(format!("the answer is {shape}, not an object")))?;
     let status = Scalar::of(envelope.status);
     match &status {
         Scalar::Text(text) if text.trim().eq_ignore_ascii_case("success") => match envelope.data {
@@ -40,10 +37,32 @@ where
 fn joined(messages: Raw<'_>) -> String {
     /// More would be cut off anyway.
     const MOST: usize = 20;
-    let list = messages.and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
+    let list = messages.and_then(|raw| serde_json::Deserializer::from_str(raw.get()).deserialize_seq(First(MOST)).ok());
     let all = list.unwrap_or_else(|| messages.into_iter().collect());
-    let scalars = all.into_iter().take(MOST).map(|raw| Scalar::of(Some(raw)));
+    let scalars = all.into_iter().map(|raw| Scalar::of(Some(raw)));
     scalars.filter_map(|scalar| scalar.words().map(str::to_owned)).collect::<Vec<_>>().join("; ")
+}
+
+/// So many values of a list that may be endless.
+struct First(usize);
+
+impl<'de> Visitor<'de> for First {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut first = Vec::new();
+        while first.len() < self.0
+            && let Some(value) = list.next_element()?
+        {
+            first.push(value);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(first)
+    }
 }
 
 struct Envelope<'de, T> {
@@ -55,11 +74,11 @@ struct Envelope<'de, T> {
 
 /// Takes the fields in any order, and reads the rows on the way, so that a long answer is gone through
 /// once.
-struct ReadEnvelope<'a, F>(ReadRows<'a, F, 4>);
+struct ReadEnvelope<'a, T, F>(ReadRows<'a, T, F, 4>);
 
-impl<'de, T, F> DeserializeSeed<'de> for ReadEnvelope<'_, F>
+impl<'de, T, F> DeserializeSeed<'de> for ReadEnvelope<'_, T, F>
 where
-    F: Fn([Raw<'de>; 4]) -> Result<T, Fault> + Copy,
+    F: Fn(&mut Texts, [Raw<'de>; 4]) -> Result<T, Fault<'de>>,
 {
     type Value = Result<Envelope<'de, T>, Shape>;
 
@@ -68,9 +87,9 @@ where
     }
 }
 
-impl<'de, T, F> Visitor<'de> for ReadEnvelope<'_, F>
+impl<'de, T, F> Visitor<'de> for ReadEnvelope<'_, T, F>
 where
-    F: Fn([Raw<'de>; 4]) -> Result<T, Fault> + Copy,
+    F: Fn(&mut Texts, [Raw<'de>; 4]) -> Result<T, Fault<'de>>,
 {
     type Value = Result<Envelope<'de, T>, Shape>;
 
@@ -86,7 +105,11 @@ where
                 Some(0) => envelope.status = Some(object.next_value()?),
                 Some(1) => envelope.messages = Some(object.next_value()?),
                 Some(2) => envelope.error_code = Some(object.next_value()?),
-                Some(_) => envelope.data = Some(object.next_value_seed(self.0)?),
+                Some(_) => {
+                    // The last of duplicates wins, and takes the memory of the one before.
+                    envelope.data = None;
+                    envelope.data = Some(object.next_value_seed(self.0)?);
+                }
                 None => _ = object.next_value::<IgnoredAny>()?,
             }
         }

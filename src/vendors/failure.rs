@@ -119,6 +119,15 @@ impl Peer {
         unexpected(format!("the answer of {} is larger than {limit} bytes (network.max_response_bytes)", self.host))
     }
 
+    /// A large answer whose turn did not come in time.
+    pub(super) fn no_turn(&self) -> CallFailure {
+        let (host, seconds) = (&self.host, self.timeout.as_secs_f64());
+        unreachable(format!(
+            "no complete answer from {host} within {seconds} s: it is a large one, and another large one is still being \
+             taken in; is the network or the disk slow?"
+        ))
+    }
+
     /// An answer whose compression is broken.
     pub(super) fn encoding_failure(&self, error: &EncodingError) -> CallFailure {
         match error {

@@ -5,9 +5,12 @@
 
 use super::Rows;
 use super::failure::{Secrets, unexpected};
-use crate::model::CallFailure;
+use super::room::{Room, Texts};
+use super::scalar::Scalar;
+use crate::model::{AppId, CallFailure};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fmt;
 
 /// The raw text of one field; `None` where it is absent.
@@ -16,16 +19,24 @@ pub(super) type Raw<'de> = Option<&'de RawValue>;
 /// What stands where something else was expected: "a list", "null".
 pub(super) type Shape = &'static str;
 
-/// What is wrong with which field.
-pub(super) struct Fault {
+/// A longer text has no place in any answer; a parser that undoes its escapes holds it in memory twice.
+const MOST_TEXT_BYTES: usize = 2 << 20;
+
+/// What is wrong with which field. Put into words only for the first bad row of an answer: there may be
+/// millions.
+pub(super) struct Fault<'de> {
     pub field: &'static str,
-    pub what: String,
+    pub problem: &'static str,
+    pub sent: Scalar<'de>,
 }
 
 /// Reads all of `body` through `seed`.
 pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, CallFailure> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|_| unexpected("the answer is not JSON: it is not UTF-8 text"))?;
+    if body.len() > MOST_TEXT_BYTES && longest_text(body) > MOST_TEXT_BYTES {
+        return Err(unexpected(format!("the answer has a text of more than {MOST_TEXT_BYTES} bytes in it")));
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
     value.map_err(|error| {
@@ -36,6 +47,24 @@ pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Re
             Some(_) => format!("the answer is not JSON: {error}"),
         })
     })
+}
+
+/// The bytes between two quotation marks that stand furthest apart.
+fn longest_text(json: &[u8]) -> usize {
+    let (mut longest, mut start, mut is_escaped) = (0, None, false);
+    for (place, byte) in json.iter().enumerate() {
+        match (start, byte) {
+            (Some(_), _) if is_escaped => is_escaped = false,
+            (Some(_), b'\\') => is_escaped = true,
+            (Some(begin), b'"') => {
+                longest = longest.max(place - begin);
+                start = None;
+            }
+            (None, b'"') => start = Some(place),
+            _ => {}
+        }
+    }
+    longest.max(start.map_or(0, |begin| json.len() - begin))
 }
 
 /// Generates the visits of whatever is not the one shape that a visitor wants.
@@ -129,17 +158,28 @@ impl Visitor<'_> for Name<'_> {
     }
 }
 
-/// A list of objects, read row by row with `read`.
-#[derive(Clone, Copy)]
-pub(super) struct ReadRows<'a, F, const N: usize> {
+/// A list of objects, read row by row with `read`, as far as there is room.
+pub(super) struct ReadRows<'a, T, F, const N: usize> {
     pub fields: &'a [&'a [&'a str]; N],
-    pub read: F,
+    pub read: &'a F,
+    /// Whose a row is.
+    pub owner: fn(&T) -> &AppId,
+    /// Stores whose rows are wanted most.
+    pub configured: &'a HashSet<AppId>,
     pub secrets: &'a Secrets<'a>,
 }
 
-impl<'de, T, F, const N: usize> DeserializeSeed<'de> for ReadRows<'_, F, N>
+impl<T, F, const N: usize> Clone for ReadRows<'_, T, F, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T, F, const N: usize> Copy for ReadRows<'_, T, F, N> {}
+
+impl<'de, T, F, const N: usize> DeserializeSeed<'de> for ReadRows<'_, T, F, N>
 where
-    F: Fn([Raw<'de>; N]) -> Result<T, Fault>,
+    F: Fn(&mut Texts, [Raw<'de>; N]) -> Result<T, Fault<'de>>,
 {
     type Value = Result<Rows<T>, Shape>;
 
@@ -148,9 +188,9 @@ where
     }
 }
 
-impl<'de, T, F, const N: usize> Visitor<'de> for ReadRows<'_, F, N>
+impl<'de, T, F, const N: usize> Visitor<'de> for ReadRows<'_, T, F, N>
 where
-    F: Fn([Raw<'de>; N]) -> Result<T, Fault>,
+    F: Fn(&mut Texts, [Raw<'de>; N]) -> Result<T, Fault<'de>>,
 {
     type Value = Result<Rows<T>, Shape>;
 
@@ -160,18 +200,21 @@ where
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut rows = Rows { good: Vec::new(), bad_rows: 0, first_error: None };
+        let (mut texts, mut room) = (Texts::default(), Room::default());
         while let Some(row) = list.next_element_seed(Pick(self.fields))? {
-            let index = rows.good.len() + rows.bad_rows;
-            let error = match row.map(&self.read) {
-                Ok(Ok(good)) => {
+            let row = row.map(|fields| (self.read)(&mut texts, fields));
+            if let Ok(Ok(good)) = row {
+                let taken = rows.good.len() * size_of::<T>() + texts.bytes();
+                if room.takes(rows.good.len(), taken, || self.configured.contains((self.owner)(&good))) {
                     rows.good.push(good);
                     continue;
                 }
-                Ok(Err(fault)) => format!("data[{index}].{}: {}", fault.field, fault.what),
-                Err(shape) => format!("data[{index}]: {shape}, not an object"),
-            };
-            rows.bad_rows += 1;
-            rows.first_error.get_or_insert_with(|| self.secrets.clean(&error));
+                rows.refuse(self.secrets, |index| format!("data[{index}]: {}", Room::FULL));
+            } else if let Ok(Err(Fault { field, problem, sent })) = row {
+                rows.refuse(self.secrets, |index| format!("data[{index}].{field}: {problem} {sent}"));
+            } else if let Err(shape) = row {
+                rows.refuse(self.secrets, |index| format!("data[{index}]: {shape}, not an object"));
+            }
         }
         Ok(Ok(rows))
     }
@@ -182,4 +225,13 @@ where
     }
 
     refuse_scalars!();
+}
+
+impl<T> Rows<T> {
+    /// Counts a bad row; `words` are those of the first.
+    fn refuse(&mut self, secrets: &Secrets<'_>, words: impl FnOnce(usize) -> String) {
+        let index = self.good.len() + self.bad_rows;
+        self.bad_rows += 1;
+        self.first_error.get_or_insert_with(|| secrets.clean(&words(index)));
+    }
 }

@@ -10,6 +10,7 @@ mod envelope;
 mod failure;
 mod lenient;
 pub mod pospal;
+mod room;
 mod scalar;
 pub mod v8std;
 
@@ -17,6 +18,7 @@ pub use client::{Client, ClientError, ClientOptions};
 
 use crate::model::CallFailure;
 use chrono::{DateTime, Utc};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What came of one call.
 #[derive(Debug)]
@@ -25,16 +27,39 @@ pub struct Reply<T> {
     pub date: Option<DateTime<Utc>>,
     /// Absent where no HTTP answer came.
     pub http_status: Option<u16>,
+    /// Only one large answer at a time is in memory: until this is dropped, the next one waits.
+    pub place: Option<OwnedSemaphorePermit>,
     /// The good answer, or why there is none.
     pub result: Result<T, CallFailure>,
 }
 
+/// To read more than this takes so long that everything else on the thread would feel it.
+const LARGE_ANSWER: usize = 1 << 20;
+
 impl<T> Reply<T> {
-    /// Reads a good answer further; a failure learns the HTTP status that it came with.
-    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, CallFailure>) -> Reply<U> {
-        let http_status = self.http_status;
-        let result = self.result.and_then(read).map_err(|failure| CallFailure { http_status, ..failure });
-        Reply { date: self.date, http_status, result }
+    /// No HTTP answer came.
+    fn failed(failure: CallFailure) -> Self {
+        Self { date: None, http_status: None, place: None, result: Err(failure) }
+    }
+}
+
+impl Reply<Vec<u8>> {
+    /// Reads a good answer further, a large one on a thread of its own; a failure learns the HTTP status
+    /// that it came with.
+    async fn read<U: Send + 'static>(
+        self,
+        read: impl FnOnce(&[u8]) -> Result<U, CallFailure> + Send + 'static,
+    ) -> Reply<U> {
+        let Self { date, http_status, place, result } = self;
+        let result = match result {
+            Ok(body) if body.len() > LARGE_ANSWER => {
+                let reading = tokio::task::spawn_blocking(move || read(&body));
+                reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+            }
+            Ok(body) => read(&body),
+            Err(failure) => Err(failure),
+        };
+        Reply { date, http_status, place, result: result.map_err(|failure| CallFailure { http_status, ..failure }) }
     }
 }
 

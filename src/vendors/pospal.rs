@@ -3,7 +3,8 @@
 use super::client::below;
 use super::envelope::read_envelope;
 use super::failure::{Secrets, unexpected};
-use super::lenient::{Fault, Raw};
+use super::lenient::{Fault, Raw, ReadRows};
+use super::room::Texts;
 use super::scalar::Scalar;
 use super::{Client, Reply, Rows};
 use crate::model::{AppId, CallFailure, Package, Secret, UsageReading, day_of};
@@ -12,6 +13,9 @@ use chrono_tz::Tz;
 use md5::{Digest, Md5};
 use reqwest::Url;
 use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 const SERVICE: &str = "pospal-api2/openapi/v1/openApiLimitAccess";
 
@@ -27,6 +31,8 @@ pub struct Account<'a> {
     pub app_id: &'a AppId,
     /// Signs the request; is not sent.
     pub app_key: &'a Secret,
+    /// Our own stores: their rows are kept however many of others an answer has.
+    pub configured: &'a Arc<HashSet<AppId>>,
 }
 
 #[derive(Serialize)]
@@ -42,7 +48,7 @@ struct Question<'a> {
 /// Asks for the quota packages of the whole chain.
 pub async fn access_config(client: &Client, account: &Account<'_>, now: DateTime<Utc>) -> Reply<Rows<Package>> {
     let question = Question { app_id: account.app_id.as_str(), begin_date: None, end_date: None };
-    ask(client, account, "queryAccessTimes", &question, now, |body, _, secrets| read_packages(body, secrets)).await
+    ask(client, account, "queryAccessTimes", &question, now, |body, terms| read_packages(body, terms)).await
 }
 
 /// Asks for the usage of each day from `first_day` to `last_day` (at most 7 days later) of the whole
@@ -57,9 +63,9 @@ pub async fn daily_access(
     timezone: Tz,
 ) -> Reply<Rows<UsageReading>> {
     let question = Question { app_id: account.app_id.as_str(), begin_date: Some(first_day), end_date: Some(last_day) };
-    ask(client, account, "queryDailyAccessTimesLog", &question, now, |body, date, secrets| {
-        let latest_day = day_of(date.map_or(now, |date| date.max(now)), timezone);
-        read_usage(body, latest_day, secrets)
+    ask(client, account, "queryDailyAccessTimesLog", &question, now, move |body, terms| {
+        let latest_day = day_of(terms.date.map_or(now, |date| date.max(now)), timezone);
+        read_usage(body, latest_day, terms)
     })
     .await
 }
@@ -69,7 +75,7 @@ pub async fn daily_access(
 /// # Errors
 /// Where the vendor refuses, or the answer as a whole is not what the vendor documents.
 pub fn parse_access_config(body: &[u8]) -> Result<Rows<Package>, CallFailure> {
-    read_packages(body, &Secrets::default())
+    read_packages(body, &Terms::default())
 }
 
 /// Reads an answer of `queryDailyAccessTimesLog`; rows dated after `latest_day` are bad rows.
@@ -77,7 +83,7 @@ pub fn parse_access_config(body: &[u8]) -> Result<Rows<Package>, CallFailure> {
 /// # Errors
 /// Where the vendor refuses, or the answer as a whole is not what the vendor documents.
 pub fn parse_daily_access(body: &[u8], latest_day: NaiveDate) -> Result<Rows<UsageReading>, CallFailure> {
-    read_usage(body, latest_day, &Secrets::default())
+    read_usage(body, latest_day, &Terms::default())
 }
 
 /// The `data-signature`: upper-case hex MD5 of key and body, both trimmed as the vendor's sample (Java)
@@ -89,18 +95,27 @@ pub fn sign(app_key: &str, body: &[u8]) -> String {
     hex::encode_upper(Md5::new().chain_update(key).chain_update(&body[start..end]).finalize())
 }
 
-async fn ask<T>(
+/// What an answer is read by, besides itself.
+#[derive(Default)]
+struct Terms<'a> {
+    /// The vendor's `Date`.
+    date: Option<DateTime<Utc>>,
+    secrets: Secrets<'a>,
+    configured: Arc<HashSet<AppId>>,
+}
+
+async fn ask<T: Send + 'static>(
     client: &Client,
     account: &Account<'_>,
     endpoint: &str,
     question: &Question<'_>,
     now: DateTime<Utc>,
-    read: impl FnOnce(&[u8], Option<DateTime<Utc>>, &Secrets<'_>) -> Result<T, CallFailure>,
+    read: impl FnOnce(&[u8], &Terms<'_>) -> Result<T, CallFailure> + Send + 'static,
 ) -> Reply<T> {
     // Serialised once: the signature covers the very bytes that are sent.
     let body = match serde_json::to_vec(question) {
         Ok(body) => body,
-        Err(error) => return Reply { date: None, http_status: None, result: Err(unexpected(error.to_string())) },
+        Err(error) => return Reply::failed(unexpected(error.to_string())),
     };
     let signature = sign(account.app_key.expose(), &body);
     let headers = [
@@ -111,60 +126,83 @@ async fn ask<T>(
         ("data-signature", &signature),
     ];
     let reply = client.post(below(account.base_url, &format!("{SERVICE}/{endpoint}")), &headers, body).await;
-    let date = reply.date;
-    reply.and_then(|body| {
-        read(&body, date, &Secrets::of(client.secrets().chain([account.app_key.expose(), &signature])))
-    })
-}
-
-fn read_packages(body: &[u8], secrets: &Secrets<'_>) -> Result<Rows<Package>, CallFailure> {
-    const FIELDS: [&[&str]; 4] = [&["appId"], &["limitTimes"], &["startDate"], &["endDate"]];
-    read_envelope(body, secrets, &FIELDS, |[app_id, limit, start, end]| {
-        Ok(Package {
-            app_id: read_app_id(app_id)?,
-            limit_times: read_count("limitTimes", limit)?,
-            start_date: read_package_date("startDate", start)?,
-            end_date: read_package_date("endDate", end)?,
+    let (client, app_key, configured, date) =
+        (client.clone(), account.app_key.clone(), Arc::clone(account.configured), reply.date);
+    reply
+        .read(move |body| {
+            let secrets = Secrets::of(client.secrets().chain([app_key.expose(), &signature]));
+            read(body, &Terms { date, secrets, configured })
         })
+        .await
+}
+
+fn read_packages(body: &[u8], terms: &Terms<'_>) -> Result<Rows<Package>, CallFailure> {
+    let rows = ReadRows {
+        fields: &[&["appId"], &["limitTimes"], &["startDate"], &["endDate"]],
+        read: &read_package,
+        owner: |package: &Package| &package.app_id,
+        configured: &terms.configured,
+        secrets: &terms.secrets,
+    };
+    read_envelope(body, rows)
+}
+
+fn read_package<'de>(texts: &mut Texts, [app_id, limit, start, end]: [Raw<'de>; 4]) -> Result<Package, Fault<'de>> {
+    Ok(Package {
+        app_id: texts.app_id(app_id)?,
+        limit_times: read_count("limitTimes", limit)?,
+        start_date: read_package_date("startDate", start)?.map(|text| texts.date(0, text.trim())),
+        end_date: read_package_date("endDate", end)?.map(|text| texts.date(1, text.trim())),
     })
 }
 
-fn read_usage(body: &[u8], latest_day: NaiveDate, secrets: &Secrets<'_>) -> Result<Rows<UsageReading>, CallFailure> {
-    // The second spelling is the one that the vendor may one day correct its own to.
-    const FIELDS: [&[&str]; 4] = [&["appId"], &["accessDate"], &["limitTimes"], &["haveAcessTimes", "haveAccessTimes"]];
-    read_envelope(body, secrets, &FIELDS, |[app_id, date, limit, used]| {
-        let day = Scalar::of(date).day().map_err(|what| Fault { field: "accessDate", what })?;
-        if day < FIRST_DAY || day > latest_day {
-            let when = if day > latest_day { "in the future" } else { "before 2000" };
-            return Err(Fault { field: "accessDate", what: format!("a day {when}: {}", Scalar::of(date)) });
-        }
-        Ok(UsageReading {
-            app_id: read_app_id(app_id)?,
-            day,
-            limit_times: read_count("limitTimes", limit)?,
-            used_times: read_count("haveAcessTimes", used)?,
-        })
-    })
+fn read_usage<'de>(
+    body: &'de [u8],
+    latest_day: NaiveDate,
+    terms: &Terms<'_>,
+) -> Result<Rows<UsageReading>, CallFailure> {
+    let rows = ReadRows {
+        // The second spelling is the one that the vendor may one day correct its own to.
+        fields: &[&["appId"], &["accessDate"], &["limitTimes"], &["haveAcessTimes", "haveAccessTimes"]],
+        read: &|texts: &mut Texts, [app_id, date, limit, used]: [Raw<'de>; 4]| {
+            Ok(UsageReading {
+                day: read_day(date, latest_day)?,
+                app_id: texts.app_id(app_id)?,
+                limit_times: read_count("limitTimes", limit)?,
+                used_times: read_count("haveAcessTimes", used)?,
+            })
+        },
+        owner: |reading: &UsageReading| &reading.app_id,
+        configured: &terms.configured,
+        secrets: &terms.secrets,
+    };
+    read_envelope(body, rows)
 }
 
-fn read_app_id(raw: Raw<'_>) -> Result<AppId, Fault> {
+fn read_day(raw: Raw<'_>, latest_day: NaiveDate) -> Result<NaiveDate, Fault<'_>> {
     let sent = Scalar::of(raw);
-    let app_id = if let Scalar::Text(text) = &sent { AppId::parse(text) } else { None };
-    app_id.ok_or_else(|| Fault { field: "appId", what: format!("not an appId: {sent}") })
+    let problem = match sent.day() {
+        None => "not a day (yyyy-MM-dd):",
+        Some(day) if day > latest_day => "a day in the future:",
+        Some(day) if day < FIRST_DAY => "a day before 2000:",
+        Some(day) => return Ok(day),
+    };
+    Err(Fault { field: "accessDate", problem, sent })
 }
 
-fn read_count(field: &'static str, raw: Raw<'_>) -> Result<i64, Fault> {
-    Scalar::of(raw).count().map_err(|what| Fault { field, what })
+fn read_count<'de>(field: &'static str, raw: Raw<'de>) -> Result<i64, Fault<'de>> {
+    let sent = Scalar::of(raw);
+    sent.count().map_err(|problem| Fault { field, problem, sent })
 }
 
 /// The vendor's own text, once it is known to be a date; `None` means the default quota.
-fn read_package_date(field: &'static str, raw: Raw<'_>) -> Result<Option<String>, Fault> {
+fn read_package_date<'de>(field: &'static str, raw: Raw<'de>) -> Result<Option<Cow<'de, str>>, Fault<'de>> {
     match Scalar::of(raw) {
         Scalar::Absent | Scalar::Null => Ok(None),
         Scalar::Text(text) if text.trim().is_empty() => Ok(None),
         sent => match (sent.day(), sent) {
-            (Ok(_), Scalar::Text(text)) => Ok(Some(text.trim().to_owned())),
-            (_, sent) => Err(Fault { field, what: format!("not a date: {sent}") }),
+            (Some(_), Scalar::Text(text)) => Ok(Some(text)),
+            (_, sent) => Err(Fault { field, problem: "not a date:", sent }),
         },
     }
 }
@@ -311,17 +349,64 @@ mod tests {
 
     #[test]
     fn a_secret_that_the_vendor_echoes_is_blanked() {
-        let secrets = Secrets::of(["topsecretkey"]);
+        let secrets = &Terms { secrets: Secrets::of(["topsecretkey"]), ..Terms::default() };
         let refusal = r#"{"status":"error","messages":["no account for TOPSECRETKEY"],"errorCode":"topsecretkey"}"#;
         let in_a_row = r#"{"status":"success","data":[{"appId":"A","accessDate":"topsecretkey"}]}"#;
         let as_status = r#"{"status":"topsecretkey"}"#;
-        let failure = read_packages(refusal.as_bytes(), &secrets).unwrap_err();
+        let failure = read_packages(refusal.as_bytes(), secrets).unwrap_err();
         assert_eq!(
             (failure.message.as_str(), failure.error_code.as_deref()),
             ("no account for [secret]", Some("[secret]"))
         );
-        assert!(read_packages(as_status.as_bytes(), &secrets).unwrap_err().message.contains("[secret]"));
-        let rows = read_usage(in_a_row.as_bytes(), day("2026-11-21"), &secrets).unwrap();
+        assert!(read_packages(as_status.as_bytes(), secrets).unwrap_err().message.contains("[secret]"));
+        let rows = read_usage(in_a_row.as_bytes(), day("2026-11-21"), secrets).unwrap();
         assert_eq!(rows.first_error.as_deref(), Some("data[0].accessDate: not a day (yyyy-MM-dd): text \"[secret]\""));
+    }
+
+    /// An answer of `sisters`, one row each, and our own store last.
+    fn huge_answer(sisters: usize) -> String {
+        let row =
+            |id: &str| format!(r#"{{"appId":"{id}","accessDate":"2026-11-20","limitTimes":300,"haveAcessTimes":1}},"#);
+        let rows: String = (0..sisters).map(|n| row(&format!("{n:032X}"))).collect();
+        format!(r#"{{"status":"success","data":[{rows}{}7]}}"#, row("ours"))
+    }
+
+    #[test]
+    fn of_an_answer_with_more_rows_than_any_chain_our_own_are_kept_wherever_they_stand() {
+        let ours = AppId::parse("OURS").unwrap();
+        let terms = Terms { configured: Arc::new([ours.clone()].into()), ..Terms::default() };
+        let rows = read_usage(huge_answer(100_005).as_bytes(), day("2026-11-21"), &terms).unwrap();
+        assert_eq!((rows.good.len(), rows.bad_rows), (100_001, 6));
+        assert_eq!(rows.good.last().map(|row| &row.app_id), Some(&ours));
+        let told = rows.first_error.unwrap();
+        assert!(told.starts_with("data[100000]: more rows than any chain"), "{told}");
+        let rows = usage(&huge_answer(100_005)).unwrap();
+        assert_eq!((rows.good.len(), rows.bad_rows), (100_000, 7), "a sister's like any other");
+    }
+
+    #[test]
+    fn long_ids_leave_room_for_fewer_rows() {
+        let row = |n| format!(r#"{{"appId":"{n:0128}","limitTimes":300}}"#);
+        let rows = (0..90_000).map(row).collect::<Vec<_>>().join(",");
+        let body = format!(r#"{{"status":"success","data":[{rows}]}}"#);
+        let rows = parse_access_config(body.as_bytes()).unwrap();
+        assert!((50_000..60_000).contains(&rows.good.len()), "{}", rows.good.len());
+        assert_eq!(rows.good.len() + rows.bad_rows, 90_000);
+    }
+
+    #[test]
+    fn an_endless_text_anywhere_spoils_the_answer_but_a_long_one_only_its_row() {
+        let good = r#"{"appId":"A","accessDate":"2026-11-21","limitTimes":300,"haveAcessTimes":7}"#;
+        let with =
+            |bytes| usage(&format!(r#"{{"status":"success","data":[{good},{{"appId":"\n{}"}}]}}"#, "x".repeat(bytes)));
+        let rows = with(1 << 20).unwrap();
+        assert_eq!((rows.good.len(), rows.bad_rows), (1, 1));
+        assert!(with(3 << 20).unwrap_err().message.contains("a text of more than 2097152 bytes"));
+    }
+
+    #[test]
+    fn of_endless_messages_the_first_are_told() {
+        let body = format!(r#"{{"status":"error","messages":[{}"no"]}}"#, "1,".repeat(1_000_000));
+        assert!(usage(&body).unwrap_err().message.starts_with("1; 1; 1; 1"));
     }
 }

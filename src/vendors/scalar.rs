@@ -9,6 +9,12 @@ use std::fmt;
 /// Whole numbers beyond this cannot be told apart once they were floats.
 const LARGEST_WHOLE_FLOAT: f64 = 9_007_199_254_740_992.0;
 
+/// A longer text is not even looked at: what a person may read of it is far shorter.
+const MOST_TEXT_BYTES: usize = 64 * 1024;
+
+/// A date and a time to the nanosecond with its zone, and some more.
+const MOST_DAY_BYTES: usize = 40;
+
 /// A field's value. `Display` says what was sent, for the operator.
 pub(super) enum Scalar<'de> {
     Absent,
@@ -18,6 +24,8 @@ pub(super) enum Scalar<'de> {
     Number(&'de str),
     Text(Cow<'de, str>),
     BrokenText,
+    /// So many bytes as it was written.
+    LongText(usize),
     Object,
     List,
 }
@@ -32,6 +40,7 @@ impl<'de> Scalar<'de> {
             Some(b'{') => Self::Object,
             Some(b'[') => Self::List,
             Some(b'"') => text(json),
+            _ if json.len() > MOST_TEXT_BYTES => Self::LongText(json.len()),
             _ => Self::Number(json),
         }
     }
@@ -55,18 +64,18 @@ impl<'de> Scalar<'de> {
         }
     }
 
-    /// A count: a whole number that is not negative.
-    pub(super) fn count(&self) -> Result<i64, String> {
-        let Some(digits) = self.digits() else { return Err(format!("not a number: {self}")) };
+    /// A count: a whole number that is not negative; or what is wrong with it.
+    pub(super) fn count(&self) -> Result<i64, &'static str> {
+        let digits = self.digits().ok_or("not a number:")?;
         if let Ok(count) = digits.parse::<i64>() {
-            return if count < 0 { Err(format!("negative {self}")) } else { Ok(count) };
+            return if count < 0 { Err("negative") } else { Ok(count) };
         }
         match digits.parse::<f64>() {
-            Ok(float) if float < 0.0 => Err(format!("negative {self}")),
-            Ok(float) if float > LARGEST_WHOLE_FLOAT => Err(format!("too large: {self}")),
-            Ok(float) if float.fract() != 0.0 => Err(format!("not a whole number: {self}")),
+            Ok(float) if float < 0.0 => Err("negative"),
+            Ok(float) if float > LARGEST_WHOLE_FLOAT => Err("too large:"),
+            Ok(float) if float.fract() != 0.0 => Err("not a whole number:"),
             Ok(float) => Ok(float as i64),
-            Err(_) => Err(format!("not a number: {self}")),
+            Err(_) => Err("not a number:"),
         }
     }
 
@@ -82,10 +91,10 @@ impl<'de> Scalar<'de> {
     }
 
     /// A day in the vendor's calendar: `yyyy-MM-dd`, which may carry a time.
-    pub(super) fn day(&self) -> Result<NaiveDate, String> {
+    pub(super) fn day(&self) -> Option<NaiveDate> {
         match self {
-            Self::Text(text) => day(text.trim()).ok_or_else(|| format!("not a day (yyyy-MM-dd): {self}")),
-            _ => Err(format!("not a day (yyyy-MM-dd): {self}")),
+            Self::Text(text) => day(text.trim()),
+            _ => None,
         }
     }
 }
@@ -99,6 +108,7 @@ impl fmt::Display for Scalar<'_> {
             Self::Number(number) => write!(f, "number {number}"),
             Self::Text(text) => write!(f, "text \"{text}\""),
             Self::BrokenText => f.write_str("text with a broken escape"),
+            Self::LongText(bytes) => write!(f, "a text of {bytes} bytes"),
             Self::Object => f.write_str("an object"),
             Self::List => f.write_str("a list"),
         }
@@ -107,12 +117,16 @@ impl fmt::Display for Scalar<'_> {
 
 fn text(json: &str) -> Scalar<'_> {
     match json.get(1..json.len() - 1) {
+        _ if json.len() > MOST_TEXT_BYTES => Scalar::LongText(json.len()),
         Some(inner) if !inner.contains('\\') => Scalar::Text(Cow::Borrowed(inner)),
         _ => serde_json::from_str(json).map_or(Scalar::BrokenText, |text: String| Scalar::Text(Cow::Owned(text))),
     }
 }
 
 fn day(text: &str) -> Option<NaiveDate> {
+    if text.len() > MOST_DAY_BYTES {
+        return None;
+    }
     let (date, rest) = text.split_at_checked(10)?;
     let (year, month, day) = (date.get(..4)?, date.get(5..7)?, date.get(8..)?);
     if date.as_bytes()[4] != b'-' || date.as_bytes()[7] != b'-' || !is_time(rest) {
@@ -187,9 +201,10 @@ mod tests {
             ("[1]", "not a number: a list"),
             ("\"\\ud800\"", "not a number: text with a broken escape"),
         ] {
-            assert_eq!(with(json, |value| value.count()), Err(what.to_owned()), "{json}");
+            let told = |value: Scalar<'_>| value.count().map_err(|problem| format!("{problem} {value}"));
+            assert_eq!(with(json, told), Err(what.to_owned()), "{json}");
         }
-        assert_eq!(Scalar::of(None).count(), Err("not a number: absent".to_owned()));
+        assert_eq!(Scalar::of(None).count(), Err("not a number:"));
     }
 
     #[test]
@@ -203,7 +218,7 @@ mod tests {
             "\"2016-12-23T00:00:00.000+0800\"",
             "\"2016-12-23T00:00:00Z\"",
         ] {
-            assert_eq!(with(json, |value| value.day()), Ok(NaiveDate::from_ymd_opt(2016, 12, 23).unwrap()), "{json}");
+            assert_eq!(with(json, |value| value.day()), NaiveDate::from_ymd_opt(2016, 12, 23), "{json}");
         }
     }
 
@@ -226,9 +241,20 @@ mod tests {
             "é016-12-23",
             "2016-12-2é",
         ] {
-            assert!(with(&format!("\"{text}\""), |value| value.day()).is_err(), "{text}");
+            assert_eq!(with(&format!("\"{text}\""), |value| value.day()), None, "{text}");
         }
-        assert!(with("1482451200000", |value| value.day()).is_err());
-        assert!(Scalar::of(None).day().is_err());
+        let endless = format!("\"2016-12-23 00:00:00.{}\"", "0".repeat(40));
+        assert_eq!(with(&endless, |value| value.day()), None);
+        assert_eq!(with("1482451200000", |value| value.day()), None);
+        assert_eq!(Scalar::of(None).day(), None);
+    }
+
+    #[test]
+    fn an_endless_text_or_number_is_told_by_its_length() {
+        let digits = "1".repeat(70_000);
+        for json in [digits.clone(), format!("\"\\n{digits}\"")] {
+            let told = with(&json, |value| (value.words().is_some(), value.count(), value.to_string()));
+            assert_eq!(told, (false, Err("not a number:"), format!("a text of {} bytes", json.len())));
+        }
     }
 }

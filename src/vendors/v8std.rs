@@ -66,20 +66,24 @@ struct Device<'a> {
 
 /// Logs a device in. Free of charge; whether it ends an older key is not documented.
 pub async fn login(client: &Client, request: &LoginRequest<'_>) -> Reply<LoginAnswer> {
-    let activation_code = request.activation_code.map(Secret::expose);
     let login_api_key = request.login_api_key.map(Secret::expose);
     let body = match serde_json::to_vec(&request.question()) {
         Ok(body) => body,
-        Err(error) => return Reply { date: None, http_status: None, result: Err(unexpected(error.to_string())) },
+        Err(error) => return Reply::failed(unexpected(error.to_string())),
     };
     let agent = concat!("poskeeper/", env!("CARGO_PKG_VERSION"));
     let mut headers = vec![("User-Agent", agent), ("Content-Type", "application/json")];
     headers.extend(login_api_key.map(|key| ("apiKey", key)));
     let reply = client.post(below(request.base_url, SERVICE), &headers, body).await;
-    let secrets = Secrets::of(
-        client.secrets().chain(activation_code).chain(login_api_key).chain(request.known_key.map(ApiKey::expose)),
-    );
-    reply.and_then(|body| read_login(&body, &secrets))
+    let (client, known_key) = (client.clone(), request.known_key.cloned());
+    let sent = [request.activation_code, request.login_api_key].map(Option::<&Secret>::cloned);
+    reply
+        .read(move |body| {
+            let sent = sent.iter().flatten().map(Secret::expose);
+            let secrets = Secrets::of(client.secrets().chain(sent).chain(known_key.as_ref().map(ApiKey::expose)));
+            read_login(body, &secrets)
+        })
+        .await
 }
 
 /// Reads the answer to a login.

@@ -85,7 +85,7 @@ async fn a_package_that_ends_is_told_of_and_so_is_its_end() {
         app_id: app.clone(),
         limit_times: 3000,
         start_date: Some("2020-01-01 00:00:00".into()),
-        end_date: Some(format!("{end} 23:59:59")),
+        end_date: Some(format!("{end} 23:59:59").into()),
     };
     shop.world().set_packages(app, vec![package(today + Days::new(20))]);
     let mut daemon = shop.daemon();

@@ -47,7 +47,8 @@ async fn failed_login(options: &ClientOptions, base_url: &str) -> CallFailure {
 async fn usage_at(base_url: &str) -> Reply<Rows<UsageReading>> {
     let (base_url, app_id) = (base_url.parse().expect("a URL"), AppId::parse("abcdefghijklmn").expect("an appId"));
     let app_key = Secret::new("123456789012345678");
-    let account = pospal::Account { base_url: &base_url, app_id: &app_id, app_key: &app_key };
+    let account =
+        pospal::Account { base_url: &base_url, app_id: &app_id, app_key: &app_key, configured: &Default::default() };
     let client = Client::new(&options()).expect("a client");
     let [first, last] = ["2026-11-20", "2026-11-22"].map(|day| day.parse().expect("a day"));
     let now = "2026-11-21T04:00:00Z".parse().expect("a time");

@@ -40,7 +40,8 @@ async fn the_packages_are_asked_for_with_the_documented_body_and_signature() {
     let (base, requests) = recording(http("200 OK", "", include_str!("../fixtures/vendor/access-times-success.json")));
     let (base, app_id, app_key) =
         (base.parse().unwrap(), AppId::parse("abcdefghijklmn").unwrap(), Secret::new("123456789012345678"));
-    let account = pospal::Account { base_url: &base, app_id: &app_id, app_key: &app_key };
+    let account =
+        pospal::Account { base_url: &base, app_id: &app_id, app_key: &app_key, configured: &Default::default() };
     let now = "2026-11-21T04:00:00.123Z".parse().unwrap();
     let reply = pospal::access_config(&Client::new(&options()).unwrap(), &account, now).await;
     assert_eq!(reply.result.unwrap().good.len(), 2);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use poskeeper::model::{AppId, Endpoint, Moment, Session, UsageReading};
 use poskeeper::rules::budget::LedgerMark;
-use poskeeper::rules::history::{Observation, StoredDay, day_changes};
+use poskeeper::rules::history::{Observation, StoredDay, day_changes, readings_that_count};
 use poskeeper::rules::polling::SlotProgress;
 use poskeeper::rules::windows::{DayRange, merge, settled};
 use std::collections::{HashMap, HashSet};
@@ -90,7 +90,7 @@ impl Memory {
     ) -> HashSet<usize> {
         let key_of = |app_id: &AppId| apps.iter().position(|known| known == app_id);
         let stored = |app_id: &AppId, day| self.days.get(&(key_of(app_id)?, day)).copied();
-        let changes = day_changes(observation, rows, stored);
+        let changes = day_changes(observation, &readings_that_count(rows), stored);
         let written: Vec<_> =
             changes.iter().filter_map(|c| Some(((key_of(&c.reading.app_id)?, c.reading.day), c.row))).collect();
         self.days.extend(written);

@@ -1,0 +1,78 @@
+//! How much of one answer is kept: enough for any chain, little enough for any machine.
+//!
+//! The bytes of an answer are bounded by `max_response_bytes`; these bounds are for what is made of them.
+
+use super::lenient::{Fault, Raw};
+use super::scalar::Scalar;
+use crate::model::AppId;
+use std::sync::Arc;
+
+/// Rows of one answer: 12,500 stores with 8 days each.
+const MOST_ROWS: usize = 100_000;
+/// What the rows of all stores may take.
+const MOST_BYTES: usize = 12 << 20;
+/// What they may take together with those of configured stores that come after them.
+const MOST_BYTES_OF_CONFIGURED: usize = 16 << 20;
+/// What a shared text takes besides its bytes.
+const TEXT_OVERHEAD: usize = 32;
+
+/// Decides which rows are kept. Those of configured stores are kept wherever in the answer they stand.
+#[derive(Default)]
+pub(super) struct Room {
+    is_full: bool,
+}
+
+impl Room {
+    /// Why a good row was not kept.
+    pub(super) const FULL: &str = "more rows than any chain of stores has, so only those of configured stores are kept \
+                                   from here on";
+
+    /// Whether one more row is kept where so many `rows` take so many `bytes`.
+    pub(super) fn takes(&mut self, rows: usize, bytes: usize, is_configured: impl FnOnce() -> bool) -> bool {
+        self.is_full |= rows >= MOST_ROWS || bytes > MOST_BYTES;
+        !self.is_full || bytes <= MOST_BYTES_OF_CONFIGURED && is_configured()
+    }
+}
+
+/// The texts of rows, shared with the row before: answers come sorted by store.
+#[derive(Default)]
+pub(super) struct Texts {
+    app_id: Option<AppId>,
+    dates: [Option<Arc<str>>; 2],
+    bytes: usize,
+}
+
+impl Texts {
+    /// What they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Reads `appId`.
+    pub(super) fn app_id<'de>(&mut self, raw: Raw<'de>) -> Result<AppId, Fault<'de>> {
+        let sent = Scalar::of(raw);
+        let Scalar::Text(text) = &sent else {
+            return Err(Fault { field: "appId", problem: "not an appId:", sent });
+        };
+        if let Some(known) = self.app_id.as_ref().filter(|known| known.as_str() == text) {
+            return Ok(known.clone());
+        }
+        let Some(new) = AppId::parse(text) else {
+            return Err(Fault { field: "appId", problem: "not an appId:", sent });
+        };
+        self.bytes += new.as_str().len() + TEXT_OVERHEAD;
+        self.app_id = Some(new.clone());
+        Ok(new)
+    }
+
+    /// The vendor's own text of a date, one of two in a row.
+    pub(super) fn date(&mut self, which: usize, text: &str) -> Arc<str> {
+        if let Some(known) = self.dates[which].as_ref().filter(|known| known.as_ref() == text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.bytes += text.len() + TEXT_OVERHEAD;
+        self.dates[which] = Some(Arc::clone(&new));
+        new
+    }
+}
