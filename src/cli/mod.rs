@@ -23,7 +23,7 @@ mod table;
 
 use crate::settings::{Settings, Surroundings, locate};
 use crate::store::{Schema, Store, StoreError};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +61,11 @@ enum Command {
     Sandbox(sandbox::Options),
     /// The real daemon against its own sandbox, for people who want to see what it does
     Demo(demo::Options),
+}
+
+/// The whole command line as clap knows it: the manual page and the shell completions are made from it.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the command that the process was started with.
