@@ -13,9 +13,10 @@ pub(super) fn page(mut command: Command) -> anyhow::Result<Vec<u8>> {
     command.build();
     let (before, after) = PROSE.split_once(COMMANDS).ok_or_else(|| anyhow::anyhow!("no place for the commands"))?;
     let mut page = Vec::new();
-    let whole = Man::new(command.clone()).title("POSKEEPER").manual("User Commands");
-    whole.render_title(&mut page)?;
-    whole.render_name_section(&mut page)?;
+    // clap_mangen leaves out an empty date, and takes the next field for it.
+    let version = command.get_version().unwrap_or_default();
+    writeln!(page, ".TH POSKEEPER 1 \"\" \"poskeeper {version}\" \"User Commands\"")?;
+    Man::new(command.clone()).render_name_section(&mut page)?;
     page.extend(before.as_bytes());
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         describe(sub, &mut page)?;
