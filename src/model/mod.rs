@@ -4,6 +4,7 @@ mod app_id;
 mod call;
 mod cron_line;
 mod moment;
+mod offset;
 mod quota;
 mod secret;
 mod session;
