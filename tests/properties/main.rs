@@ -4,9 +4,13 @@
 //! kept. What a longer run finds (`PROPTEST_CASES=100000 PROPTEST_RNG_SEED=7`) becomes a test with a
 //! name beside the code that was wrong.
 
+mod alarms;
 mod budget;
 mod cron;
 mod renewal;
+mod settings;
+mod store;
+mod vendors;
 mod windows;
 
 use proptest::test_runner::{Config, RngSeed};
