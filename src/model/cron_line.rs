@@ -35,6 +35,10 @@ impl CronLine {
         if fields != 6 && !text.trim_start().starts_with('@') {
             return Err(CronLineError(format!("has {fields} fields, not the six: sec min hour day month weekday")));
         }
+        // croner takes these for a day or a second that there never is, and looks for it for many seconds.
+        if text.split_whitespace().any(|field| field.split(',').any(|item| item.is_empty() || item == "+")) {
+            return Err(CronLineError("has a list with an empty item".into()));
+        }
         let parser = CronParser::builder().seconds(Seconds::Required).build();
         let cron = parser.parse(text).map_err(|e| CronLineError(e.to_string()))?;
         let line = Self { text: text.to_owned(), cron, timezone };
@@ -227,6 +231,16 @@ mod tests {
                     served = Some(last);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_line_with_an_empty_item_is_refused_without_a_search() {
+        for text in
+            [", 1 12 L JAN-JUN FRI#3", "0 , 0 * * *", "1 1 , 15W 2 *", "0 0 2 , 2 *", "0 0 2 1 5 +", "0 1,,2 * * * *"]
+        {
+            let error = CronLine::parse(text, chrono_tz::UTC).expect_err(text).to_string();
+            assert!(error.contains("empty item"), "{text}: {error}");
         }
     }
 
