@@ -17,4 +17,4 @@ pub use moment::{BootInstant, Moment, day_of, instant_text, start_of};
 pub use quota::{Package, UsageReading};
 pub use secret::{ApiKey, Secret, fingerprint};
 pub use session::{Lifetimes, Session};
-pub use text::{blank_secrets, single_line};
+pub use text::{blank_secrets, one_line, single_line};
