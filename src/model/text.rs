@@ -3,27 +3,21 @@
 /// Longest text of a vendor that is kept, in characters.
 const MAX_CHARS: usize = 200;
 
-/// One short line: control characters (terminal escapes among them) become spaces, runs of white
-/// space one, the rest is cut at 200 characters.
+/// One short line: as [`one_line`], cut at 200 characters.
 pub fn single_line(text: &str) -> String {
-    let harmless = |c: char| if c.is_control() || is_format(c) { ' ' } else { c };
-    let mut line = String::new();
-    let mut chars = 0;
-    for word in text.chars().take(64 * MAX_CHARS).map(harmless).collect::<String>().split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
-            chars += 1;
-        }
-        for c in word.chars() {
-            if chars == MAX_CHARS {
-                line.push('…');
-                return line;
-            }
-            line.push(c);
-            chars += 1;
-        }
+    let head: String = text.chars().take(64 * MAX_CHARS).collect();
+    let mut line = one_line(&head);
+    if let Some((end, _)) = line.char_indices().nth(MAX_CHARS) {
+        line.truncate(end);
+        line.push('…');
     }
     line
+}
+
+/// One line: control characters (terminal escapes among them) become spaces, runs of white space one.
+pub fn one_line(text: &str) -> String {
+    let harmless = |c: char| if c.is_control() || is_format(c) { ' ' } else { c };
+    text.chars().map(harmless).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Line and paragraph separators, direction overrides and zero-width characters: invisible, yet they
@@ -36,7 +30,10 @@ pub(super) fn is_format(c: char) -> bool {
 /// request in its error message must not carry a secret into the log.
 pub fn blank_secrets<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
     let mut blanked = text.to_owned();
-    for secret in secrets.into_iter().filter(|secret| secret.len() >= 4) {
+    let mut secrets: Vec<_> = secrets.into_iter().filter(|secret| secret.len() >= 4).collect();
+    // A secret that is the beginning of another must not leave the other's end.
+    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    for secret in secrets {
         let folded_secret = secret.to_ascii_lowercase();
         let mut from = 0;
         while let Some(found) = blanked[from..].to_ascii_lowercase().find(&folded_secret) {
@@ -63,5 +60,10 @@ mod tests {
     fn a_secret_is_blanked_in_any_letter_case_and_every_time() {
         let text = "bad key ABCD1234, you sent abcd1234; é abcd1234";
         assert_eq!(blank_secrets(text, ["AbCd1234"]), "bad key [secret], you sent [secret]; é [secret]");
+    }
+
+    #[test]
+    fn a_secret_within_another_leaves_nothing_of_it() {
+        assert_eq!(blank_secrets("bad key abcd1234!", ["abcd", "abcd1234", "1234"]), "bad key [secret]!");
     }
 }

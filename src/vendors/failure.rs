@@ -1,7 +1,7 @@
 //! Failures in the words of the person who has to act.
 
 use super::encoding::EncodingError;
-use crate::model::{CallFailure, Outcome, blank_secrets, single_line};
+use crate::model::{CallFailure, Outcome, blank_secrets, one_line, single_line};
 use rustls::CertificateError;
 use std::error::Error;
 use std::io;
@@ -41,13 +41,15 @@ impl<'a> Secrets<'a> {
     }
 
     /// A vendor's text as one short line. Secrets are blanked before it is cut, as half a secret would
-    /// not be found any more.
+    /// not be found any more, and with white space told as in a line, as the vendor may have changed it.
     pub(super) fn clean(&self, text: &str) -> String {
         /// More than is ever kept, little enough to search.
         const MOST_BYTES: usize = 16 * 1024;
-        let mut head = blank_secrets(&text[..text.floor_char_boundary(MOST_BYTES)], self.0.iter().copied());
+        let secrets: Vec<String> = self.0.iter().map(|secret| one_line(secret)).collect();
+        let head = one_line(&text[..text.floor_char_boundary(MOST_BYTES)]);
+        let mut head = blank_secrets(&head, secrets.iter().map(String::as_str));
         if text.len() > MOST_BYTES {
-            let longest = self.0.iter().map(|secret| secret.len()).max().unwrap_or(0);
+            let longest = secrets.iter().map(String::len).max().unwrap_or(0);
             head.truncate(head.floor_char_boundary(head.len().saturating_sub(longest)));
         }
         single_line(&head)
@@ -227,6 +229,37 @@ fn os_words(error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, RngSeed};
+
+    /// A secret of one word or several, and as a vendor may echo it: in other letters, with other white
+    /// space between its words.
+    fn echoed_secret() -> impl Strategy<Value = (String, String)> {
+        let word = "[0-9A-Za-z#+/=é$-]{4,20}";
+        let space = prop::sample::select(vec![" ", "  ", "\t", "\r\n", "\u{0}"]);
+        (prop::collection::vec(word, 1..4), space, any::<bool>()).prop_map(|(words, space, is_upper)| {
+            let echo = words.join(space);
+            (words.join(" "), if is_upper { echo.to_ascii_uppercase() } else { echo })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(Config { cases: 1000, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..Config::default() })]
+
+        #[test]
+        fn no_secret_stands_in_what_is_left_of_a_vendors_words(
+            (secret, echo) in echoed_secret(), before in "[ \\PC]{0,250}", after in "[ \\PC]{0,60}", tail in 4..10_usize,
+        ) {
+            // Another secret may be the beginning of this one.
+            let part = &secret[..secret.floor_char_boundary(tail)];
+            let line = Secrets::of([part, &secret]).clean(&format!("{before}{echo}{after} {echo}"));
+            let line = line.to_ascii_lowercase();
+            prop_assert!(!line.contains(&secret.to_ascii_lowercase()), "{:?} in {:?}", secret, line);
+            let end = secret[secret.ceil_char_boundary(tail)..].to_ascii_lowercase();
+            prop_assert!(end.len() < 8 || !line.contains(&end), "the end of {:?} in {:?}", secret, line);
+            prop_assert!(!line.contains(char::is_control) && line.chars().count() <= 201);
+        }
+    }
 
     #[test]
     fn a_secret_is_blanked_even_where_the_vendors_text_is_cut() {
@@ -239,6 +272,12 @@ mod tests {
             }
         }
         assert_eq!(secrets.clean(&format!("\tbad {secret}\n")), "bad [secret]");
+    }
+
+    #[test]
+    fn a_secret_of_two_words_is_blanked_whatever_white_space_a_vendor_puts_between_them() {
+        let secrets = Secrets::of(["open  sesame"]);
+        assert_eq!(secrets.clean("no: open sesame, OPEN\r\n\tSESAME"), "no: [secret], [secret]");
     }
 
     #[test]
