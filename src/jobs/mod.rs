@@ -9,6 +9,7 @@ mod outlook;
 mod poll_quota;
 mod progress;
 mod quota_call;
+mod silence;
 mod store_health;
 mod tally;
 
