@@ -4,7 +4,7 @@
 //! a program. Text of other people is cleaned before it gets here.
 
 use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject, instant_text};
-use crate::rules::alarms::{Alarm, Change, OpenAlarm, Severity};
+use crate::rules::alarms::{Alarm, Change, OpenAlarm, Rule, Severity};
 use crate::rules::polling::SkipReason;
 use crate::store::Correction;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -305,7 +305,8 @@ pub fn alert(change: &Change) {
         Change::Repeat(_, alarm, since) => alarm_line(alarm, alarm.rule.name(), Some(*since)),
         Change::Resolve(OpenAlarm { alarm, opened_at, .. }, successor) => {
             let event = format!("{}.resolved", alarm.rule.name());
-            let (name, subject, since) = (alarm.rule.name(), &alarm.subject, instant_text(*opened_at));
+            let (name, since) = (alarm.rule.name(), instant_text(*opened_at));
+            let subject = if alarm.rule == Rule::ClockWrong { "this machine" } else { &alarm.subject };
             let how = successor.map_or("is over".to_owned(), |rule| format!("became {}", rule.name()));
             let message = format!("{name} of {subject} {how}; it was open since {since}");
             line!(info, alarm, event, Some(*opened_at), message);

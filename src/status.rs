@@ -113,6 +113,7 @@ impl Reading<'_> {
         let mut rows: HashMap<_, _> = latest.rows.iter().filter_map(|row| Some((id_of(row)?, row.clone()))).collect();
         let mut sheet = Sheet { columns: latest.columns.clone(), rows: Vec::new() };
         let most = self.plan.calls_per_app_per_day;
+        let witnesses = self.store.newest_dates().await?;
         for (app_id, name) in &self.plan.apps {
             let mut row = rows.remove(app_id).unwrap_or_else(|| {
                 let id = Cell::Text(app_id.as_str().to_owned());
@@ -121,7 +122,7 @@ impl Reading<'_> {
             let spent = match known.get(app_id) {
                 Some(known) => {
                     let newest = self.store.newest_calls(known.app_key, most).await?;
-                    spent_today(self.now, self.plan.timezone, &newest)
+                    spent_today(self.now, self.plan.timezone, &newest, &witnesses)
                 }
                 None => 0,
             };

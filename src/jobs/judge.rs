@@ -2,14 +2,15 @@
 //! throws away what is past its time.
 
 use super::outlook::Outlook;
+use super::silence::Silences;
 use super::{Observations, Progress, ProgressBoard, StoreHealth};
 use crate::clock;
 use crate::events;
 use crate::model::{Endpoint, Moment, day_of};
 use crate::rules::agenda::PollPlan;
 use crate::rules::alarms::{
-    Alarm, Change, ClockFacts, DeviceFacts, OpenAlarm, Rule, login_trouble, lost_days, package_trouble, quota_trouble,
-    reconcile, stale_polls, wrong_clock,
+    Alarm, Change, ClockFacts, DeviceFacts, OpenAlarm, PollFacts, Rule, login_trouble, lost_days, package_trouble,
+    quota_trouble, reconcile, stale_polls, wrong_clock,
 };
 use crate::rules::renewal::{KeyState, key_state};
 use crate::store::{Retention, Store, StoreError};
@@ -70,6 +71,8 @@ pub struct Judge {
     outlook: Outlook,
     /// Alarms that only a change of the history can change.
     lost: Vec<Alarm>,
+    /// Of the accounts.
+    silences: Silences,
 }
 
 impl Judge {
@@ -98,6 +101,7 @@ impl Judge {
             step,
             outlook,
             lost,
+            silences: Silences::default(),
         }
     }
 
@@ -105,6 +109,10 @@ impl Judge {
     /// to mend is no trouble.
     pub async fn run(mut self, board: Arc<ProgressBoard>, stop: CancellationToken, progress: Progress) {
         progress.first_pass_done();
+        // What is seen before a step is told right after it, and the first look may come after it.
+        let started = clock::now();
+        let _ = self.stale(&started).await;
+        self.last = Some(started);
         tokio::select! {
             _ = tokio::time::timeout(FIRST_JUDGEMENT_AT_LATEST, board.all_first_passes()) => {}
             () = stop.cancelled() => {}
@@ -131,6 +139,7 @@ impl Judge {
     async fn say_what_changed(&mut self, now: &Moment) {
         // What comes to be known while the database is asked belongs to a later moment than `now`.
         let devices = self.observations.devices();
+        self.notice_step(now).await;
         let clock = self.clock_facts(now, &devices);
         let changes = self.changes(now, &devices, &clock).await;
         let Some(changes) = self.health.check_read(changes).filter(|changes| !changes.is_empty()) else { return };
@@ -157,13 +166,14 @@ impl Judge {
         clock: &ClockFacts,
     ) -> Result<Vec<Change>, StoreError> {
         let open = self.store.open_alarms().await?;
-        let mut standing = self.quota(now, &open).await?;
+        let theirs = self.observations.vendors_time(now);
+        let mut standing = self.quota(&theirs, &open).await?;
         let packages = self.store.package_facts(self.alerts.sisters).await?;
-        standing.extend(package_trouble(now.wall, self.timezone, &packages, &self.alerts.package_days_left));
+        standing.extend(package_trouble(theirs.wall, self.timezone, &packages, &self.alerts.package_days_left));
         standing.extend(login_trouble(now, devices, &open));
         standing.extend(self.stale(now).await?);
         if self.observations.take_history_changed() {
-            let today = day_of(now.wall, self.timezone);
+            let today = day_of(theirs.wall, self.timezone);
             self.lost = lost_days(&self.store.lost_days(today).await?);
         }
         standing.extend(self.lost.iter().cloned());
@@ -179,24 +189,31 @@ impl Judge {
         Ok(quota_trouble(&facts, &self.alerts.usage_percent, open))
     }
 
-    async fn stale(&self, now: &Moment) -> Result<Vec<Alarm>, StoreError> {
+    async fn stale(&mut self, now: &Moment) -> Result<Vec<Alarm>, StoreError> {
         let mut facts = Vec::new();
         for endpoint in [Endpoint::DailyAccess, Endpoint::AccessConfig] {
             let Some(line) = self.polls.line(endpoint) else { continue };
             let last_slot = line.last_slot(now.wall);
             let of_endpoint = self.store.poll_facts(endpoint).await?;
-            facts.extend(of_endpoint.into_iter().map(|fact| crate::rules::alarms::PollFacts { last_slot, ..fact }));
+            facts.extend(
+                of_endpoint.into_iter().map(|fact| PollFacts { last_slot, ..self.silences.restate(now, fact) }),
+            );
         }
         Ok(stale_polls(now.wall, &facts, self.alerts.stale_after))
     }
 
+    /// A step since the last judgement: it is news, and what this boot wrote down before it is told by
+    /// another clock from now on.
+    async fn notice_step(&mut self, now: &Moment) {
+        let Some(last) = self.last.replace(now.clone()) else { return };
+        let Some(step) = now.step_since(&last).filter(|step| step.abs() > self.alerts.clock_skew) else { return };
+        self.step = Some((step, self.observations.answers()));
+        let booted = last.wall - TimeDelta::milliseconds(last.boot.uptime_ms);
+        self.health.check(self.store.restate_open_alarms(booted, last.wall, step).await);
+    }
+
     fn clock_facts(&mut self, now: &Moment, devices: &[DeviceFacts]) -> ClockFacts {
         let answers = self.observations.answers();
-        let stepped = self.last.as_ref().and_then(|last| now.step_since(last));
-        if let Some(step) = stepped.filter(|step| step.abs() > self.alerts.clock_skew) {
-            self.step = Some((step, answers));
-        }
-        self.last = Some(now.clone());
         // An answer tells more than the step: it has the vendor's time, or the vendor has none to tell.
         self.step = self.step.filter(|(_, answers_then)| *answers_then == answers);
         let unproven = |session: &&crate::model::Session| key_state(now, session) == KeyState::Unproven;

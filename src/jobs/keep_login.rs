@@ -155,13 +155,17 @@ impl LoginKeeper {
     async fn look(&mut self, now: &Moment) {
         // First of all: nothing may keep a dead key published.
         self.publish_or_withdraw(now);
+        let is_confirmed = self.caller.observations.confirm_clock(now);
         let restated = self.session.as_ref().and_then(|session| {
-            anchor_in_this_boot(now, session).or_else(|| restate_after_step(now, session, STEP_TOLERANCE))
+            let anchored = if is_confirmed { anchor_in_this_boot(now, session) } else { None };
+            anchored.or_else(|| restate_after_step(now, session, STEP_TOLERANCE))
         });
         if let Some(restated) = restated {
             self.session = Some(restated);
             self.keep_session();
             self.restate_in_database().await;
+            // The judge is to hear of the step.
+            self.told = None;
         } else if self.session_file_failing {
             self.keep_session();
         }

@@ -1,6 +1,6 @@
 //! One login, from ledger row to log line.
 
-use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, until_stopped};
+use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, skew_at_start, until_stopped};
 use crate::clock;
 use crate::events;
 use crate::model::{ApiKey, CallFailure, Endpoint, Moment, Secret, Session, Subject, day_of, fingerprint};
@@ -105,10 +105,10 @@ impl LoginCaller {
             Some(reply) => (reply.date, reply.http_status, reply.result),
             None => (None, None, Err(interrupted())),
         };
-        let skew = date.map(|date| arrived.wall - date);
         if http_status.is_some() {
-            self.observations.answer(Endpoint::Login, skew, &arrived);
+            self.observations.answer(Endpoint::Login, date.map(|date| arrived.wall - date), &arrived);
         }
+        let skew = date.map(|date| skew_at_start(now, duration, date));
         self.tally.count(Endpoint::Login, outcome_of(&result), duration);
         match result {
             Ok(answer) => Ok(self.new_session(

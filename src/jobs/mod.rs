@@ -9,6 +9,7 @@ mod outlook;
 mod poll_quota;
 mod progress;
 mod quota_call;
+mod silence;
 mod store_health;
 mod tally;
 
@@ -23,7 +24,8 @@ pub use quota_call::{CallResult, Purpose, QuotaApp, QuotaCaller};
 pub use store_health::StoreHealth;
 pub use tally::CallTally;
 
-use crate::model::{CallFailure, Outcome};
+use crate::model::{CallFailure, Moment, Outcome};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +58,13 @@ fn outcome_of<T>(result: &Result<T, CallFailure>) -> Outcome {
     result.as_ref().map_or_else(|failure| failure.outcome, |_| Outcome::Ok)
 }
 
+/// Our clock, as it was set when a request left, minus the `Date` that came back `duration` later: a step
+/// in between is no part of what the ledger says of that call.
+fn skew_at_start(started: &Moment, duration: TimeDelta, date: DateTime<Utc>) -> TimeDelta {
+    started.wall + duration - date
+}
+
 /// For a sleep: never negative, at most `cap`.
-fn sleep_time(wait: chrono::TimeDelta, cap: Duration) -> Duration {
+fn sleep_time(wait: TimeDelta, cap: Duration) -> Duration {
     wait.to_std().unwrap_or_default().min(cap)
 }

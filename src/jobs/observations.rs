@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
+/// The vendor of the quota, among the two.
+const POSPAL: &str = "pospal";
+/// A clock that is off by no more is right.
+const CONFIRMED: TimeDelta = TimeDelta::seconds(120);
+
 /// Shared by all workers.
 #[derive(Debug, Default)]
 pub struct Observations {
@@ -41,7 +46,7 @@ impl Observations {
 
     /// An answer came at `arrived`, with the vendor's time or without.
     pub(super) fn answer(&self, endpoint: Endpoint, skew: Option<TimeDelta>, arrived: &Moment) {
-        let vendor = if endpoint == Endpoint::Login { "v8std" } else { "pospal" };
+        let vendor = if endpoint == Endpoint::Login { "v8std" } else { POSPAL };
         let mut told = self.told();
         told.answers += 1;
         match skew {
@@ -73,6 +78,20 @@ impl Observations {
         told.skews.values().map(|(skew, then)| *skew + now.step_since(then).unwrap_or_default()).collect()
     }
 
+    /// Now, by the clock of the vendor whose days are counted, where it is known that ours is wrong.
+    pub(super) fn vendors_time(&self, now: &Moment) -> Moment {
+        let told = self.told();
+        let skew = told.skews.get(POSPAL).map(|(skew, then)| *skew + now.step_since(then).unwrap_or_default());
+        let wrong = skew.filter(|skew| skew.abs() > CONFIRMED).unwrap_or_default();
+        Moment { wall: now.wall - wrong, boot: now.boot.clone() }
+    }
+
+    /// Whether the vendors' answers say that the wall clock is right.
+    pub(super) fn confirm_clock(&self, now: &Moment) -> bool {
+        let skews = self.skews(now);
+        !skews.is_empty() && skews.iter().all(|skew| skew.abs() <= CONFIRMED)
+    }
+
     /// How many answers came so far.
     pub(super) fn answers(&self) -> u64 {
         self.told().answers
@@ -96,5 +115,8 @@ mod tests {
         observations.answer(Endpoint::Login, Some(skew), &wrong);
         assert_eq!(observations.skews(&at("1970-01-01T00:01:30Z", 90_000)), [skew]);
         assert_eq!(observations.skews(&at("2026-11-21T08:00:30Z", 90_000)), [TimeDelta::zero()]);
+        assert!(observations.confirm_clock(&at("2026-11-21T08:00:30Z", 90_000)));
+        assert!(!observations.confirm_clock(&at("1970-01-01T00:01:30Z", 90_000)));
+        assert!(!Observations::default().confirm_clock(&at("2026-11-21T08:00:30Z", 90_000)), "nobody said so");
     }
 }

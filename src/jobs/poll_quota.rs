@@ -19,6 +19,8 @@ use tokio::task::JoinSet;
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// How long ended calls wait for others to end before the next pass.
 const GATHERING: Duration = Duration::from_millis(100);
+/// How long the first polls after a reboot wait for the logins.
+const LOGINS_AT_LATEST: Duration = Duration::from_secs(5);
 /// The pause after the database failed.
 const STORE_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// The pause after a backfill call failed.
@@ -67,6 +69,7 @@ impl QuotaPoller {
     /// Polls until the caller's stop. `wake` is the scheduler's.
     pub async fn run(mut self, wake: Arc<Notify>, progress: Progress) {
         let mut is_first_pass = true;
+        self.let_logins_go_first(&progress).await;
         while !self.caller.stop.is_cancelled() {
             progress.beat();
             let now = clock::now();
@@ -87,6 +90,20 @@ impl QuotaPoller {
         }
         // Each ends by itself: answered, or interrupted after a short grace.
         while self.calls.join_next().await.is_some() {}
+    }
+
+    /// After a reboot nothing tells yet whether the clock, and so the budget's day, is the vendor's. The
+    /// answer to a login does, and costs nothing: a moment for it, where one is due.
+    async fn let_logins_go_first(&self, progress: &Progress) {
+        let this_boot = clock::now().boot.boot_id;
+        let Some(dates) = self.caller.health.check_read(self.caller.store.newest_dates().await) else { return };
+        if dates.is_empty() || dates.iter().any(|date| date.started_at.boot.boot_id == this_boot) {
+            return;
+        }
+        tokio::select! {
+            _ = tokio::time::timeout(LOGINS_AT_LATEST, progress.others_first_passes()) => {}
+            () = self.caller.stop.cancelled() => {}
+        }
     }
 
     /// Waits a moment for calls that end together: a pass looks at every account, and one pass for each

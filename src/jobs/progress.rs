@@ -82,6 +82,12 @@ impl Progress {
         }
     }
 
+    /// Ends when the first pass of every other worker is over; to be awaited before one's own is.
+    pub async fn others_first_passes(&self) {
+        let mut count = self.board.first_passes.subscribe();
+        let _ = count.wait_for(|done| done + 1 >= self.board.workers.len()).await;
+    }
+
     /// The worker's first pass is over. To be said once.
     pub fn first_pass_done(&self) {
         self.board.first_passes.send_modify(|done| *done += 1);

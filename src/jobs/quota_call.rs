@@ -1,6 +1,6 @@
 //! One Pospal call, from the question whether it may be made to its log line.
 
-use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, until_stopped};
+use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, skew_at_start, until_stopped};
 use crate::clock;
 use crate::events;
 use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
@@ -112,7 +112,8 @@ impl QuotaCaller {
     /// The ledger cannot be read.
     pub async fn budget_left(&self, app_key: i64, now: &Moment) -> Result<u32, StoreError> {
         let marks = self.store.newest_calls(app_key, self.calls_per_app_per_day).await?;
-        Ok(self.calls_per_app_per_day.saturating_sub(spent_today(now, self.timezone, &marks)))
+        let witnesses = self.store.newest_dates().await?;
+        Ok(self.calls_per_app_per_day.saturating_sub(spent_today(now, self.timezone, &marks, &witnesses)))
     }
 
     /// Why the account may not be called now, if so.
@@ -241,11 +242,11 @@ impl QuotaCaller {
             Some(reply) => (reply.date, reply.http_status, reply.result),
             None => (None, None, Err(interrupted())),
         };
-        let skew = date.map(|date| arrived.wall - date);
         let endpoint = sent.purpose.endpoint();
         if http_status.is_some() {
-            self.observations.answer(endpoint, skew, &arrived);
+            self.observations.answer(endpoint, date.map(|date| arrived.wall - date), &arrived);
         }
+        let skew = date.map(|date| skew_at_start(&sent.now, duration, date));
         self.tally.count(endpoint, outcome_of(&result), duration);
         match result {
             Ok(rows) => {

@@ -109,8 +109,9 @@ pub fn plan(now: &Moment, session: Option<&Session>, attempts: &Attempts) -> Log
 }
 
 /// A session of an earlier boot, told by the boot clock of this one: how long ago the login was is taken
-/// from the wall clock once, when it is first seen good, so that no later step of that clock can change
-/// it. `None` where there is nothing to do, or nothing to go by.
+/// from the wall clock once, when an answer has confirmed that clock, so that no later step can change it.
+/// Not before: after a boot a step is more likely the mending of the clock, which many a machine without
+/// a battery begins where it was switched off. `None` where there is nothing to do, or nothing to go by.
 pub fn anchor_in_this_boot(now: &Moment, session: &Session) -> Option<Session> {
     let is_of_this_boot = now.boot.since(&session.logged_in_at.boot).is_some();
     if is_of_this_boot || !matches!(key_state(now, session), KeyState::Live(_)) {

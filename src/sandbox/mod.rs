@@ -37,7 +37,7 @@ mod world;
 
 pub use chain::{DEFAULT_LIMIT, PACKAGE_LIMIT, Store, Till};
 pub use scenario::{Scenario, UnknownScenario};
-pub use script::Reply;
+pub use script::{DateHeader, Reply};
 pub use settings::{DEMO_SETTINGS_MARKER, SETTINGS_MARKER};
 pub use state::{Login, RETENTION_DAYS, Seen, Spent};
 pub use world::World;
@@ -86,6 +86,8 @@ pub struct SandboxOptions {
     pub seed: u64,
     /// How far off a request's `time-stamp` may be; wide for tests that fake their clock.
     pub tolerance: TimeDelta,
+    /// The vendors' clock minus the machine's: for tests of another day than today.
+    pub shift: TimeDelta,
 }
 
 impl Default for SandboxOptions {
@@ -98,6 +100,7 @@ impl Default for SandboxOptions {
             relogin: TimeDelta::hours(6),
             seed: 1,
             tolerance: TimeDelta::minutes(10),
+            shift: TimeDelta::zero(),
         }
     }
 }
@@ -122,7 +125,7 @@ impl Sandbox {
         }
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let world = Arc::new(World::new(state::State::new(options, clock::wall())));
+        let world = Arc::new(World::new(state::State::new(options, clock::wall() + options.shift)));
         let server = tokio::spawn(serve(listener, router(Arc::clone(&world))));
         Ok(Self { address, world, server })
     }
@@ -198,7 +201,8 @@ async fn answer_on(stream: TcpStream, router: Router) {
         }
     });
     // An error here is a fault that was ordered, or a client that went away.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    // `Date` is for the vendor to send, or not to.
+    let _ = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service).await;
 }
 
 fn router(world: Arc<World>) -> Router {
@@ -220,7 +224,8 @@ async fn answer(Shared(world): Shared<Arc<World>>, endpoint: Endpoint, request: 
     };
     let _in_flight = (endpoint != Endpoint::Login).then(|| world.enter());
     let now = world.now();
-    world.receive(endpoint, head.headers, body.into(), now).carry_out(now).await
+    let date = world.date_header(now);
+    world.receive(endpoint, head.headers, body.into(), now).carry_out(date.as_deref()).await
 }
 
 async fn tell_key(Shared(world): Shared<Arc<World>>, headers: HeaderMap) -> Response<Body> {

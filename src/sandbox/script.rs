@@ -1,6 +1,7 @@
 //! Replies that a test lays ready: they come before anything the scenario does.
 
 use crate::model::Endpoint;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -45,6 +46,33 @@ impl Reply {
             headers.push((name.to_owned(), value.to_owned()));
         }
         self
+    }
+}
+
+/// What the header `Date` of every answer says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum DateHeader {
+    /// The vendors' time.
+    #[default]
+    True,
+    /// So much more than the time that the vendors reckon with.
+    Off(TimeDelta),
+    /// This, whatever it is.
+    Text(String),
+    /// There is none.
+    Absent,
+}
+
+impl DateHeader {
+    /// As it goes out at `now`.
+    pub(super) fn value(&self, now: DateTime<Utc>) -> Option<String> {
+        let written = |at: DateTime<Utc>| at.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        match self {
+            Self::True => Some(written(now)),
+            Self::Off(by) => Some(written(now + *by)),
+            Self::Text(text) => Some(text.clone()),
+            Self::Absent => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::chain::{self, Store, Till};
 use super::scenario::{Act, Scenario};
-use super::script::{Reply, Script};
+use super::script::{DateHeader, Reply, Script};
 use super::wire::{Answer, Delivery};
 use super::{SandboxOptions, pospal, usage, v8std};
 use crate::model::{AppId, Endpoint, day_of};
@@ -87,6 +87,7 @@ pub(super) struct State {
     pub(super) options: SandboxOptions,
     pub(super) started_at: DateTime<Utc>,
     pub(super) clock: Option<DateTime<Utc>>,
+    pub(super) date: DateHeader,
     pub(super) dark: bool,
     pub(super) one_key_per_till: bool,
     pub(super) stores: Vec<Store>,
@@ -108,6 +109,7 @@ impl State {
             options,
             started_at: now,
             clock: None,
+            date: DateHeader::True,
             dark: false,
             one_key_per_till: false,
             stores,

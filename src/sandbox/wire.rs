@@ -2,7 +2,6 @@
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use hyper::body::Frame;
@@ -80,13 +79,12 @@ impl Answer {
     }
 
     /// `cut`: only half of the body will ever come.
-    fn into_response(self, now: DateTime<Utc>, cut: bool) -> Response<Body> {
+    fn into_response(self, date: Option<&str>, cut: bool) -> Response<Body> {
         let length = self.body.len();
         let body = if cut { Body::new(HalfBody::of(self.body)) } else { Body::from(self.body) };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
-        let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        if let Ok(date) = HeaderValue::from_str(&date) {
+        if let Some(Ok(date)) = date.map(HeaderValue::from_str) {
             response.headers_mut().insert(header::DATE, date);
         }
         if cut {
@@ -112,15 +110,15 @@ impl Delivery {
         }
     }
 
-    /// Waits as long as it is to take, and gives what the server has to send.
-    pub(super) async fn carry_out(self, now: DateTime<Utc>) -> Response<Body> {
+    /// Waits as long as it is to take, and gives what the server has to send, with this `Date`.
+    pub(super) async fn carry_out(self, date: Option<&str>) -> Response<Body> {
         match self {
-            Self::Whole(answer) => answer.into_response(now, false),
+            Self::Whole(answer) => answer.into_response(date, false),
             Self::After(time, answer) => {
                 tokio::time::sleep(time).await;
-                answer.into_response(now, false)
+                answer.into_response(date, false)
             }
-            Self::Cut(answer) => answer.into_response(now, true),
+            Self::Cut(answer) => answer.into_response(date, true),
             Self::Close => {
                 let mut response = Response::new(Body::empty());
                 response.extensions_mut().insert(HangUp);

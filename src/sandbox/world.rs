@@ -1,7 +1,7 @@
 //! The handle on a running sandbox: what the vendors saw, and what they are to do next.
 
 use super::chain::{Store, Till};
-use super::script::Reply;
+use super::script::{DateHeader, Reply};
 use super::state::{Login, Seen, Spent, State, Told};
 use super::wire::Delivery;
 use crate::clock;
@@ -43,9 +43,10 @@ impl World {
         Self { state: Mutex::new(state), traffic: Mutex::default(), changed: Notify::new() }
     }
 
-    /// The vendors' clock: the machine's, or where a test has stopped it.
+    /// The vendors' clock: the machine's, shifted, or where a test has stopped it.
     pub fn now(&self) -> DateTime<Utc> {
-        self.state().clock.unwrap_or_else(clock::wall)
+        let state = self.state();
+        state.clock.unwrap_or_else(|| clock::wall() + state.options.shift)
     }
 
     /// The day in the vendors' calendar.
@@ -59,7 +60,12 @@ impl World {
         self.change(|state| state.clock = Some(at));
     }
 
-    /// Back to the machine's clock.
+    /// Puts the vendors' clock so far from the machine's.
+    pub fn shift_clock(&self, shift: TimeDelta) {
+        self.change(|state| state.options.shift = shift);
+    }
+
+    /// Lets a stopped clock go on, with the machine's.
     pub fn run_clock(&self) {
         self.change(|state| state.clock = None);
     }
@@ -180,6 +186,11 @@ impl World {
         self.state().script.left(endpoint)
     }
 
+    /// What the header `Date` says from now on, where no scripted reply has one of its own.
+    pub fn set_date(&self, date: DateHeader) {
+        self.change(|state| state.date = date);
+    }
+
     /// Forgets all waiting replies.
     pub fn clear_replies(&self) {
         self.change(|state| state.script.clear());
@@ -260,6 +271,11 @@ impl World {
         now: DateTime<Utc>,
     ) -> Delivery {
         self.change(|state| state.receive(endpoint, headers, body, now))
+    }
+
+    /// The header `Date` of an answer of this moment.
+    pub(super) fn date_header(&self, now: DateTime<Utc>) -> Option<String> {
+        self.state().date.value(now)
     }
 
     /// Counts a request as being answered, until the guard is dropped.

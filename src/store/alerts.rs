@@ -3,7 +3,7 @@
 use super::columns::{instant, millis};
 use super::database::{Store, StoreError};
 use crate::rules::alarms::{Alarm, Change, OpenAlarm, Rule};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row;
 
 impl Store {
@@ -66,6 +66,30 @@ impl Store {
             query.execute(&mut *transaction).await?;
         }
         transaction.commit().await?;
+        Ok(())
+    }
+
+    /// After a step of the wall clock: what was opened or logged within the time that the clock told
+    /// before it, `from` to `to`, is moved along. Nobody shall read of an alert that was open since 1970.
+    ///
+    /// # Errors
+    /// They keep the time of the clock of then.
+    pub async fn restate_open_alarms(
+        &self,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+        step: TimeDelta,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE alert SET opened_at = opened_at + iif(opened_at BETWEEN ?1 AND ?2, ?3, 0),
+                              logged_at = logged_at + iif(logged_at BETWEEN ?1 AND ?2, ?3, 0)
+             WHERE resolved_at IS NULL",
+        )
+        .bind(millis(from))
+        .bind(millis(to))
+        .bind(step.num_milliseconds())
+        .execute(self.pool())
+        .await?;
         Ok(())
     }
 

@@ -5,7 +5,12 @@ use super::database::{Store, StoreError};
 use crate::model::{BootInstant, CallFailure, Endpoint, Moment, Outcome};
 use crate::rules::budget::LedgerMark;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, Sqlite, Transaction};
+
+/// Among so many of the newest calls an answer with a `Date` is looked for: all that there are, where a
+/// vendor sends none, would take too long.
+const NEWEST_CALLS: i64 = 1000;
 
 /// A Pospal call that is about to be made.
 #[derive(Debug, Clone)]
@@ -175,17 +180,37 @@ impl Store {
         .bind(most)
         .fetch_all(self.pool())
         .await?;
-        rows.iter()
-            .map(|row| {
-                let boot = BootInstant { boot_id: row.try_get(1)?, uptime_ms: row.try_get(2)? };
-                Ok(LedgerMark {
-                    started_at: Moment { wall: instant(row.try_get(0)?), boot },
-                    vendor_day: day(row.try_get(3)?),
-                    skew: row.try_get::<Option<i64>, _>(4)?.map(TimeDelta::milliseconds),
-                })
-            })
-            .collect()
+        rows.iter().map(mark).collect()
     }
+
+    /// The newest answers that had a `Date`, of Pospal and then of a login's server: what they say of our
+    /// clock goes for every account.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn newest_dates(&self) -> Result<Vec<LedgerMark>, StoreError> {
+        let newest: Option<i64> = sqlx::query_scalar("SELECT max(call_id) FROM call").fetch_one(self.pool()).await?;
+        let rows = sqlx::query(
+            "SELECT * FROM (SELECT started_at, boot_id, uptime_ms, vendor_day, skew_ms FROM call
+                            WHERE call_id > ?1 AND skew_ms IS NOT NULL AND app_key IS NOT NULL ORDER BY call_id DESC LIMIT 1)
+             UNION ALL
+             SELECT * FROM (SELECT started_at, boot_id, uptime_ms, vendor_day, skew_ms FROM call
+                            WHERE call_id > ?1 AND skew_ms IS NOT NULL AND device_key IS NOT NULL ORDER BY call_id DESC LIMIT 1)",
+        )
+        .bind(newest.unwrap_or_default() - NEWEST_CALLS)
+        .fetch_all(self.pool())
+        .await?;
+        rows.iter().map(mark).collect()
+    }
+}
+
+fn mark(row: &SqliteRow) -> Result<LedgerMark, StoreError> {
+    let boot = BootInstant { boot_id: row.try_get(1)?, uptime_ms: row.try_get(2)? };
+    Ok(LedgerMark {
+        started_at: Moment { wall: instant(row.try_get(0)?), boot },
+        vendor_day: day(row.try_get(3)?),
+        skew: row.try_get::<Option<i64>, _>(4)?.map(TimeDelta::milliseconds),
+    })
 }
 
 /// Rows of a good answer, and how many of them were news.

@@ -425,7 +425,7 @@ fn coverage_turns(candidates: &[Candidate], sightings: &[(i64, i64)]) -> Vec<usi
 
 fn budget_left(now: &Moment, app: usize, settings: &Settings, world: &World) -> u32 {
     let marks = world.memory.newest_calls(app, settings.budget);
-    settings.budget.saturating_sub(budget::spent_today(now, SHANGHAI, &marks))
+    settings.budget.saturating_sub(budget::spent_today(now, SHANGHAI, &marks, &[]))
 }
 
 fn midnight_after(now: &Moment) -> DateTime<Utc> {

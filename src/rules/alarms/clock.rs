@@ -26,25 +26,25 @@ pub fn wrong_clock(facts: &ClockFacts, tolerance: TimeDelta, open: &[OpenAlarm])
     let worst = facts.skews.iter().copied().max_by_key(|skew| skew.abs()).filter(|skew| skew.abs() > limit);
     // Where the vendor's time is known, it tells whether the step was away from it or back to it.
     let step = facts.unconfirmed_step.filter(|step| facts.skews.is_empty() && step.abs() > tolerance);
+    let by = |off: TimeDelta| format!("{} s", off.num_seconds().abs());
     let (off, told) = match (worst, behind, step) {
-        (Some(skew), ..) => (skew, "is off from the vendor's"),
-        (None, Some(behind), _) => (behind, "lies before a login that was made with it"),
-        (None, None, Some(step)) => (step, "was stepped"),
+        (Some(skew), ..) if skew < TimeDelta::zero() => (skew, format!("is {} behind the vendor's", by(skew))),
+        (Some(skew), ..) => (skew, format!("is {} ahead of the vendor's", by(skew))),
+        (None, Some(behind), _) => (behind, format!("is at least {} behind: it lies before a login", by(behind))),
+        (None, None, Some(step)) if step < TimeDelta::zero() => (step, format!("was set back by {}", by(step))),
+        (None, None, Some(step)) => (step, format!("was set forward by {}", by(step))),
         // After a restart nothing is known: what is open stays open until an answer came.
         (None, None, None) => return known.filter(|_| !facts.has_answers).map(|known| known.alarm.clone()),
     };
-    let seconds = off.num_seconds();
-    let direction = if seconds >= 0 { "ahead" } else { "behind" };
     Some(Alarm {
         rule: Rule::ClockWrong,
         subject: "clock".into(),
         stage: 0,
         message: format!(
-            "this machine's clock {told}, by {} s ({direction}); days and deadlines are reckoned by it: check its \
-             battery and its time service (`timedatectl`)",
-            seconds.abs()
+            "this machine's clock {told}; days and deadlines are reckoned by it: check its battery and its time \
+             service (`timedatectl`)"
         ),
-        fields: Fields { skew_seconds: Some(seconds), ..Fields::default() },
+        fields: Fields { skew_seconds: Some(off.num_seconds()), ..Fields::default() },
     })
 }
 
@@ -64,6 +64,7 @@ mod tests {
         assert_eq!(wrong_clock(&skewed(&[120, -120]), TOLERANCE, &[]), None);
         let alarm = wrong_clock(&skewed(&[3, -121]), TOLERANCE, &[]).expect("an alarm");
         assert_eq!(alarm.fields.skew_seconds, Some(-121));
+        assert!(alarm.message.contains("is 121 s behind the vendor's"), "{}", alarm.message);
     }
 
     #[test]
@@ -85,7 +86,8 @@ mod tests {
     #[test]
     fn a_step_counts_until_an_answer_confirms_the_clock() {
         let stepped = ClockFacts { unconfirmed_step: Some(TimeDelta::days(3)), ..skewed(&[]) };
-        assert!(wrong_clock(&stepped, TOLERANCE, &[]).is_some());
+        let alarm = wrong_clock(&stepped, TOLERANCE, &[]).expect("an alarm");
+        assert!(alarm.message.contains("was set forward by 259200 s"), "{}", alarm.message);
         assert!(wrong_clock(&skewed(&[0]), TOLERANCE, &[]).is_none());
     }
 }
