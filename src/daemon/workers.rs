@@ -107,6 +107,7 @@ impl Workers {
             stop: stop.clone(),
         };
         let sessions = SessionFile::beside(&settings.database.path);
+        sessions.remove_leftovers();
         let names: Vec<_> = settings.devices.iter().map(|device| device.name.clone()).collect();
         if let Err(error) = sessions.keep_only(&names) {
             events::session_failing("all devices", &error);
@@ -118,6 +119,7 @@ impl Workers {
             let login = device_login(device, device_key);
             let published =
                 device.api_key_file.clone().map(|path| PublishedKey { path, mode: device.api_key_file_mode });
+            published.iter().for_each(PublishedKey::remove_leftovers);
             keepers.push(LoginKeeper::new(login, login_caller.clone(), sessions.clone(), published, past));
         }
 
