@@ -1,0 +1,44 @@
+//! Sudden deaths of the program and of the machine, at every moment that matters. After each of them:
+//! the database is sound, the ledger counts no fewer calls than the vendor, the key file and the session
+//! file are whole or absent, and nothing that a log line has told of is lost.
+//!
+//! ```text
+//! kills.rs      kill -9 at random moments of a busy life
+//! steps.rs      kill -9 before the first, the second, the third … step of a short life
+//! power.rs      the disk as a power failure may leave it, rebuilt from a recorded life
+//! life.rs       one run of the program
+//! verdict.rs    what must be true after all of these
+//! shim.rs       puts shim.c between the program and the kernel
+//! recording.rs  the steps of a life, as shim.c wrote them down
+//! disk.rs       which of them are still there when the power fails
+//! ```
+//!
+//! An ordinary run takes a sample. For more, set
+//! `POSKEEPER_TEST_KILLS` (100 random kills), `POSKEEPER_TEST_STRIDE` (7: every seventh step; 1: each) or
+//! `POSKEEPER_TEST_STATES` (100 states of the disk), and `POSKEEPER_TEST_SEED` for other random choices.
+
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::print_stdout, reason = "how many deaths there were, with --nocapture")]
+
+mod disk;
+#[path = "../keeper/harness.rs"]
+#[allow(dead_code, reason = "written for another test binary, which uses the rest")]
+mod harness;
+mod kills;
+mod life;
+mod power;
+mod recording;
+mod shim;
+mod steps;
+mod verdict;
+
+/// A number from the environment.
+fn wanted(name: &str, default: usize) -> usize {
+    let value = std::env::var(format!("POSKEEPER_TEST_{name}"));
+    value.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("POSKEEPER_TEST_{name} is no number: {text}")))
+}
+
+/// The same choices each time, unless others are wanted.
+fn random() -> fastrand::Rng {
+    fastrand::Rng::with_seed(wanted("SEED", 20_261_121) as u64)
+}
