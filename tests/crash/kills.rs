@@ -43,14 +43,14 @@ async fn kills_at_random_moments_lose_nothing_and_hide_no_call() {
     let mut died = BTreeMap::<Moment, usize>::new();
     let kills = wanted("KILLS", 100);
     for kill in 0..kills {
-        let moment = if kill == 0 { Running } else { MOMENTS[kill % MOMENTS.len()] };
+        let moment = MOMENTS[kill % MOMENTS.len()];
         if moment == FirstStart {
             die_at_the_first_start(&shop, &mut random).await;
             known = known.of_a_copy(shop.world());
         } else {
-            let mut process = die(&shop, moment, &mut random).await;
-            process.log.drain(..).for_each(|line| known.hear(&line));
-            known.ask(shop.world());
+            let process = die(&shop, moment, &mut random).await;
+            process.log.iter().for_each(|line| known.hear(line));
+            known.ask(shop.world()).await;
             let faults = faults_as_found(shop.folder.path(), &known);
             assert!(faults.is_empty(), "kill {kill}, {moment:?}: {faults:#?}\n{}", process.printed());
         }
@@ -61,7 +61,7 @@ async fn kills_at_random_moments_lose_nothing_and_hide_no_call() {
     daemon.wait_for("poll.done").await;
     assert!(daemon.stop().await.success());
     daemon.log.iter().for_each(|line| known.hear(line));
-    known.ask(shop.world());
+    known.ask(shop.world()).await;
     let faults = faults_after_restart(shop.folder.path(), &known);
     assert!(faults.is_empty(), "{faults:#?}");
     assert_eq!(shop.query("SELECT count(*) FROM calls WHERE outcome IS NULL"), ["0"]);
@@ -145,7 +145,7 @@ async fn die_at_the_first_start(shop: &Shop, random: &mut fastrand::Rng) {
             daemon.ended().await;
         }
         daemon.log.iter().for_each(|line| known.hear(line));
-        known.ask(shop.world());
+        known.ask(shop.world()).await;
         let faults = if is_last { faults_after_restart } else { faults_as_found }(folder.path(), &known);
         assert!(faults.is_empty(), "{faults:#?}\n{}", daemon.printed());
     }

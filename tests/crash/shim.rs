@@ -1,5 +1,6 @@
 //! Puts shim.c between the program and the kernel.
 
+use crate::cc::compile;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -25,17 +26,5 @@ pub fn preload(command: &mut Command, folder: &Path, orders: &Orders<'_>) {
 /// The compiled shim.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crash/shim.c");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let (library, made) = (folder.join("crash-shim.so"), folder.join(format!("shim-{}.so", std::process::id())));
-        let compiled = Command::new("cc")
-            .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
-            .args([&made, &source])
-            .output()
-            .expect("cc is installed");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-        std::fs::rename(made, &library).expect("renamed");
-        library
-    })
+    LIBRARY.get_or_init(|| compile("shim.c", "crash-shim.so", &["-shared", "-fPIC"]))
 }

@@ -33,14 +33,14 @@ async fn walk(shop: &Shop, known: &Known) -> usize {
         let folder = copied(shop.folder.path());
         let mut known = known.of_a_copy(shop.world());
         let is_over = live(folder.path(), Some(&Orders::KillAt(step)), &mut known).await;
-        known.ask(shop.world());
+        known.ask(shop.world()).await;
         let faults = faults_as_found(folder.path(), &known);
         assert!(faults.is_empty(), "killed before step {step}: {faults:#?}");
         if is_over {
             return deaths;
         }
         assert!(live(folder.path(), None, &mut known).await, "nobody killed it");
-        known.ask(shop.world());
+        known.ask(shop.world()).await;
         let mut faults = faults_after_restart(folder.path(), &known);
         let key = std::fs::read_to_string(folder.path().join("till-1.apikey")).unwrap_or_default();
         if !shop.world().key_is_live(key.trim_end()) {
@@ -64,7 +64,7 @@ async fn a_life_that_replaces_the_key_may_end_at_any_step() {
     let shop = shop().await;
     let mut known = Known::nothing(shop.world());
     assert!(live(shop.folder.path(), None, &mut known).await);
-    known.ask(shop.world());
+    known.ask(shop.world()).await;
     // Until the next login is due, and allowed.
     tokio::time::sleep(Duration::from_secs(6)).await;
     let logins = shop.world().logins().len();

@@ -42,8 +42,12 @@ impl Known {
         Self { elsewhere: (polls - self.polls, logins - self.logins), ..self.clone() }
     }
 
-    /// Asks the vendors again.
-    pub fn ask(&mut self, world: &World) {
+    /// Asks the vendors again. What a dead process has sent may still be on its way through the sandbox, which
+    /// lives on this thread: first it is let arrive, each yield being a look at all sockets.
+    pub async fn ask(&mut self, world: &World) {
+        for _ in 0..64 {
+            tokio::task::yield_now().await;
+        }
         self.polls = world.charged_in_all() as usize - self.elsewhere.0;
         self.logins = world.logins().len() - self.elsewhere.1;
         self.keys = world.keys();
