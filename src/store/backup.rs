@@ -1,7 +1,7 @@
 //! A consistent copy of the database, while somebody else writes it.
 
 use super::database::{Store, StoreError};
-use super::key_file::{new_file_for, sync_folder};
+use super::key_file::{new_file_for, remove_leftovers, sync_folder};
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -39,6 +39,8 @@ impl Store {
         if std::fs::symlink_metadata(copy).is_ok() {
             return Err(BackupError::Exists(copy.to_owned()));
         }
+        // Of a backup to this name that was killed.
+        remove_leftovers(copy);
         // SQLite fills an empty file; made here, so that no link is followed and the mode is ours. Under
         // another name: whoever finds the copy may rely on it.
         let unfinished = new_file_for(copy).map_err(io_error)?;

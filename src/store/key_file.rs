@@ -94,7 +94,7 @@ pub(super) fn new_file_for(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Removes the new files of processes that were killed before they could put them in the place of `path`:
-/// they hold the same secret. Only for who knows that no other process is about to replace it.
+/// they take space, and hold the same secret. Where another process is about to put one there, that fails.
 pub(super) fn remove_leftovers(path: &Path) {
     let Ok(entries) = std::fs::read_dir(folder_of(path)) else { return };
     let prefix = unfinished(path);

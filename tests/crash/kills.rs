@@ -59,6 +59,7 @@ async fn kills_at_random_moments_lose_nothing_and_hide_no_call() {
     let mut daemon = shop.daemon();
     daemon.wait_for("daemon.ready").await;
     daemon.wait_for("poll.done").await;
+    assert!(shop.run(&["backup", "copy.db"]).await.status.success());
     assert!(daemon.stop().await.success());
     daemon.log.iter().for_each(|line| known.hear(line));
     known.ask(shop.world()).await;

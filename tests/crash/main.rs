@@ -16,8 +16,8 @@
 //! ```
 //!
 //! An ordinary run takes a sample. For more, set
-//! `POSKEEPER_TEST_KILLS` (100 random kills), `POSKEEPER_TEST_STRIDE` (7: every seventh step; 1: each) or
-//! `POSKEEPER_TEST_STATES` (100 states of the disk), and `POSKEEPER_TEST_SEED` for other random choices.
+//! `POSKEEPER_TEST_KILLS` (100 random kills), `POSKEEPER_TEST_STRIDE` (11: every eleventh step; 1: each) or
+//! `POSKEEPER_TEST_STATES` (60 states of the disk), and `POSKEEPER_TEST_SEED` for other random choices.
 //! What needs root and a loop device runs with `--ignored`; `POSKEEPER_TEST_CUTS` (30) says how often.
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]

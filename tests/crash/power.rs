@@ -30,7 +30,7 @@ async fn a_power_failure_at_any_moment_loses_nothing_that_was_told() {
     let settings = std::fs::read_to_string(shop.path("settings.toml")).expect("settings");
     let settings = settings.replace("_cron = \"* * * * * *\"", "_cron = \"\"");
     let mut random = random();
-    let states = wanted("STATES", 100);
+    let states = wanted("STATES", 60);
     let mut failures = Vec::new();
     for _ in 0..states {
         let cut = moment(&steps, &mut random);

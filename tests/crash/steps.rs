@@ -4,13 +4,18 @@
 use crate::harness::{Daemon, Shop, query};
 use crate::life::live;
 use crate::shim::{Orders, preload};
-use crate::verdict::{Known, copied, faults_after_restart, faults_as_found};
+use crate::verdict::{Known, copied, faults_after_restart, faults_as_found, unfinished};
 use crate::wanted;
 use chrono::TimeDelta;
 use poskeeper::sandbox::SandboxOptions;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
+
+/// How many steps are gone at a time.
+fn stride() -> usize {
+    wanted("STRIDE", 11)
+}
 
 /// One store, polled once at the start of its first life.
 async fn shop() -> Shop {
@@ -29,7 +34,7 @@ async fn shop() -> Shop {
 /// Kills the life that begins with a copy of the shop's folder, before each step of it, and lets the
 /// next life mend it. Gives the number of deaths.
 async fn walk(shop: &Shop, known: &Known) -> usize {
-    for (deaths, step) in (1..).step_by(wanted("STRIDE", 7)).enumerate() {
+    for (deaths, step) in (1..).step_by(stride()).enumerate() {
         let folder = copied(shop.folder.path());
         let mut known = known.of_a_copy(shop.world());
         let is_over = live(folder.path(), Some(&Orders::KillAt(step)), &mut known).await;
@@ -56,7 +61,7 @@ async fn a_first_life_may_end_at_any_step() {
     let shop = shop().await;
     let deaths = walk(&shop, &Known::nothing(shop.world())).await;
     println!("{deaths} deaths in a first life, nothing lost");
-    assert!(deaths * wanted("STRIDE", 7) > 200, "the shim saw {deaths} steps only");
+    assert!(deaths * stride() > 200, "the shim saw {deaths} steps only");
 }
 
 #[tokio::test]
@@ -71,7 +76,7 @@ async fn a_life_that_replaces_the_key_may_end_at_any_step() {
     let deaths = walk(&shop, &known).await;
     assert!(shop.world().logins().len() > logins, "the key was renewed");
     println!("{deaths} deaths in a second life, nothing lost");
-    assert!(deaths * wanted("STRIDE", 7) > 60, "the shim saw {deaths} steps only");
+    assert!(deaths * stride() > 60, "the shim saw {deaths} steps only");
 }
 
 #[tokio::test]
@@ -101,6 +106,7 @@ async fn a_backup_may_end_at_any_step_and_is_whole_or_absent() {
         if status.success() {
             println!("{} deaths in a backup, {absent} of them before there was one", step - 1);
             assert!(absent > 10, "the shim saw {absent} steps only");
+            assert_eq!(unfinished(folder), [] as [String; 0], "what the killed ones left is gone");
             return;
         }
     }

@@ -88,8 +88,7 @@ pub fn faults_as_found(folder: &Path, known: &Known) -> Vec<String> {
 pub fn faults_after_restart(folder: &Path, known: &Known) -> Vec<String> {
     let mut faults = faults_of_the_files(folder, known);
     faults.extend(faults_of_the_database(folder, known));
-    let left = names(folder).into_iter().filter(|name| name.contains(".poskeeper-"));
-    faults.extend(left.map(|name| format!("{name} was left behind")));
+    faults.extend(unfinished(folder).into_iter().map(|name| format!("{name} was left behind")));
     faults
 }
 
@@ -189,8 +188,13 @@ pub fn copied(folder: &Path) -> TempDir {
     copy
 }
 
+/// Files that were to take the place of another, and did not.
+pub fn unfinished(folder: &Path) -> Vec<String> {
+    names(folder).into_iter().filter(|name| name.contains(".poskeeper-")).collect()
+}
+
 /// The files in a folder.
-pub fn names(folder: &Path) -> Vec<String> {
+fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("text")).collect()
 }
