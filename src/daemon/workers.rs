@@ -107,6 +107,7 @@ impl Workers {
             stop: stop.clone(),
         };
         let sessions = SessionFile::beside(&settings.database.path);
+        sessions.remove_leftovers();
         let names: Vec<_> = settings.devices.iter().map(|device| device.name.clone()).collect();
         if let Err(error) = sessions.keep_only(&names) {
             events::session_failing("all devices", &error);
@@ -114,11 +115,12 @@ impl Workers {
         let mut keepers = Vec::with_capacity(settings.devices.len());
         for device in &settings.devices {
             let device_key = device_keys.get(&device.name).copied().unwrap_or_default();
-            let last_attempt = store.last_login_attempt(device_key).await?;
+            let past = store.past_logins(device_key).await?;
             let login = device_login(device, device_key);
             let published =
                 device.api_key_file.clone().map(|path| PublishedKey { path, mode: device.api_key_file_mode });
-            keepers.push(LoginKeeper::new(login, login_caller.clone(), sessions.clone(), published, last_attempt));
+            published.iter().for_each(PublishedKey::remove_leftovers);
+            keepers.push(LoginKeeper::new(login, login_caller.clone(), sessions.clone(), published, past));
         }
 
         let mut hosts = HashMap::new();

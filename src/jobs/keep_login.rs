@@ -7,7 +7,8 @@ use crate::events;
 use crate::model::{CallFailure, Moment, Outcome, Session};
 use crate::rules::alarms::DeviceFacts;
 use crate::rules::renewal::{
-    Attempts, KeyState, LEAST_INTERVAL, LoginPlan, anchor_in_this_boot, backoff, key_state, plan, restate_after_step,
+    Attempts, KeyState, LEAST_INTERVAL, LoginPlan, PastAttempts, anchor_in_this_boot, backoff, key_state, plan,
+    restate_after_step, resume,
 };
 use crate::store::{PublishedKey, SessionFile};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -44,16 +45,16 @@ pub struct LoginKeeper {
 }
 
 impl LoginKeeper {
-    /// Takes up the kept session, if there is one of this login. `last_attempt`: what the ledger says,
-    /// so that a crash loop does not hammer the server.
+    /// Takes up the kept session, if there is one of this login. `past`: what the ledger says, so that a
+    /// crash loop does not hammer the server.
     pub fn new(
         device: DeviceLogin,
         caller: LoginCaller,
         sessions: SessionFile,
         published: Option<PublishedKey>,
-        last_attempt: Option<Moment>,
+        past: PastAttempts,
     ) -> Self {
-        let attempts = Attempts { last_at: last_attempt, pause: LEAST_INTERVAL, failures: 0 };
+        let attempts = resume(past, fastrand::f64());
         let mut keeper = Self {
             device,
             caller,
@@ -199,7 +200,8 @@ impl LoginKeeper {
             device: device.name.clone(),
             session: session.clone(),
             has_tried: *has_tried,
-            failures: attempts.failures,
+            // Those before the start say nothing of now: what is open in the database stays open until then.
+            failures: if *has_tried { attempts.failures } else { 0 },
             last_error: last_error.clone(),
         });
     }
@@ -370,7 +372,7 @@ mod tests {
         };
         let published = PublishedKey { path: folder.join("till-1.apikey"), mode: 0o640 };
         let sessions = SessionFile::beside(&folder.join("poskeeper.db"));
-        let mut keeper = LoginKeeper::new(device, caller, sessions, Some(published), None);
+        let mut keeper = LoginKeeper::new(device, caller, sessions, Some(published), PastAttempts::default());
         keeper.session = Some(Session {
             key: ApiKey::parse("#K").expect("a key"),
             logged_in_at: clock::now(),

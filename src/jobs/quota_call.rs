@@ -277,7 +277,8 @@ impl QuotaCaller {
             Err(failure) => {
                 let is_done = is_done(failure.outcome, sent.open.attempts);
                 let end = CallEnd::failed(sent.open.call_id, &failure, duration, skew);
-                self.health.check(self.store.close_failed_call(&end, is_done).await);
+                let close = || self.store.close_failed_call(&end, is_done);
+                let is_closed = self.health.check(close().await).is_some();
                 if failure.outcome != Outcome::Interrupted {
                     events::poll_failed(
                         &sent.app.app_id,
@@ -286,6 +287,10 @@ impl QuotaCaller {
                         &failure,
                         !is_done && sent.purpose.slot().is_some(),
                     );
+                }
+                // Before that nothing else is asked for this account: a refusal is not retried.
+                if !is_closed {
+                    let _ = self.write_when_possible(close).await;
                 }
                 Err(failure)
             }
@@ -297,17 +302,28 @@ impl QuotaCaller {
     where
         F: Future<Output = Result<R, StoreError>>,
     {
+        let written = self.write_when_possible(write).await;
+        written
+            .inspect_err(|reason| {
+                events::store_failing_lost(&sent.app.app_id, sent.purpose.endpoint(), rows, reason);
+            })
+            .ok()
+    }
+
+    /// Tries until the database takes it, or the stop; then says what was in the way.
+    async fn write_when_possible<R, F>(&self, write: impl Fn() -> F) -> Result<R, String>
+    where
+        F: Future<Output = Result<R, StoreError>>,
+    {
         loop {
             let is_last_try = self.stop.is_cancelled();
             let result = write().await;
             let failure = result.as_ref().err().map(ToString::to_string);
             if let Some(record) = self.health.check(result) {
-                return Some(record);
+                return Ok(record);
             }
             if is_last_try {
-                let reason = failure.unwrap_or_default();
-                events::store_failing_lost(&sent.app.app_id, sent.purpose.endpoint(), rows, &reason);
-                return None;
+                return Err(failure.unwrap_or_default());
             }
             tokio::select! {
                 () = tokio::time::sleep(STORE_PAUSE) => {}

@@ -9,6 +9,9 @@ pub const LEAST_INTERVAL: TimeDelta = TimeDelta::seconds(5);
 pub const UNREACHABLE_CAP: TimeDelta = TimeDelta::seconds(60);
 /// Longest pause after a refusal or an answer that makes no sense.
 pub const REFUSED_CAP: TimeDelta = TimeDelta::minutes(15);
+/// Longest pause that a start takes over from the process before it: somebody who mended the settings and
+/// restarted waits no longer than this, and neither a crash loop nor a watchdog's is faster.
+pub const RESUMED_CAP: TimeDelta = TimeDelta::seconds(60);
 /// A vendor's lifetime beyond this is taken for a mistake (contract section 6).
 pub const LONGEST_LIFETIME_HOURS: f64 = 87_600.0;
 
@@ -53,7 +56,7 @@ pub fn renew_after(lifetimes: &Lifetimes, share: f64, spread: f64) -> TimeDelta 
     TimeDelta::milliseconds((span * start) as i64)
 }
 
-/// The latest attempts of a device, since it last succeeded or the daemon started.
+/// The latest attempts of a device, since it last succeeded.
 #[derive(Debug, Clone, Default)]
 pub struct Attempts {
     /// When the newest one began.
@@ -75,6 +78,28 @@ pub fn backoff(outcome: Outcome, failures: u32, spread: f64) -> TimeDelta {
     let doubled = first * 2_i32.pow(failures.saturating_sub(1).min(10));
     let pause = doubled.min(cap).num_milliseconds() as f64 * (1.0 - 0.25 * spread.clamp(0.0, 1.0));
     TimeDelta::milliseconds(pause as i64).max(LEAST_INTERVAL)
+}
+
+/// What the ledger says of a device's attempts.
+#[derive(Debug, Clone, Default)]
+pub struct PastAttempts {
+    /// When the newest one began, however it ended.
+    pub last_at: Option<Moment>,
+    /// Failures since the newest success; one that was cut off is none.
+    pub failures: u32,
+    /// How the newest of them failed.
+    pub newest_failure: Option<Outcome>,
+}
+
+/// The attempts as a start takes them over: a restart must not log in faster than the process before
+/// would have, up to [`RESUMED_CAP`]. `spread` as for [`backoff`].
+pub fn resume(past: PastAttempts, spread: f64) -> Attempts {
+    let PastAttempts { last_at, failures, newest_failure } = past;
+    let pause = match newest_failure {
+        Some(outcome) if failures > 0 => backoff(outcome, failures, spread).min(RESUMED_CAP),
+        _ => LEAST_INTERVAL,
+    };
+    Attempts { last_at, pause, failures }
 }
 
 /// What a device does next.
@@ -240,6 +265,24 @@ mod tests {
         }
         assert_eq!(backoff(Outcome::Unreachable, 5, 0.0), UNREACHABLE_CAP);
         assert_eq!(backoff(Outcome::Unexpected, 20, 0.0), REFUSED_CAP);
+    }
+
+    #[test]
+    fn a_restart_goes_on_at_the_pace_of_the_failures_before_it_up_to_a_minute() {
+        let pause = |failures, newest_failure| {
+            resume(PastAttempts { last_at: Some(at("a", 0)), failures, newest_failure }, 0.0).pause
+        };
+        assert_eq!(pause(0, None), LEAST_INTERVAL);
+        assert_eq!(pause(0, Some(Outcome::Refused)), LEAST_INTERVAL, "it has succeeded since");
+        assert_eq!(pause(1, Some(Outcome::Refused)), TimeDelta::seconds(30));
+        assert_eq!(pause(9, Some(Outcome::Refused)), RESUMED_CAP);
+        assert_eq!(pause(2, Some(Outcome::Unreachable)), TimeDelta::seconds(10));
+        let resumed = resume(
+            PastAttempts { last_at: Some(at("a", 0)), failures: 1, newest_failure: Some(Outcome::Refused) },
+            0.0,
+        );
+        assert_eq!(plan(&at("a", 29), None, &resumed), LoginPlan::Wait(TimeDelta::seconds(1)));
+        assert_eq!(resumed.failures, 1, "the next failure is the second");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A consistent copy of the database, while somebody else writes it.
 
 use super::database::{Store, StoreError};
-use std::fs::{File, OpenOptions, Permissions};
+use super::key_file::{new_file_for, remove_leftovers, sync_folder};
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Why there is no copy.
@@ -26,7 +27,7 @@ pub enum BackupError {
 }
 
 impl Store {
-    /// Writes a compact copy to a new file of mode 0640.
+    /// Writes a compact copy to a new file of mode 0640, which is whole or absent at any moment.
     ///
     /// # Errors
     /// There is no copy then, and nothing was overwritten.
@@ -35,16 +36,19 @@ impl Store {
             io::ErrorKind::AlreadyExists => BackupError::Exists(copy.to_owned()),
             _ => BackupError::Io { path: copy.to_owned(), error },
         };
-        // SQLite fills an empty file; made here, so that no link is followed and the mode is ours.
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy).map_err(io_error)?;
-        let copied = sqlx::query("VACUUM INTO ?").bind(copy.to_string_lossy().into_owned()).execute(self.pool()).await;
-        let finished = copied.map_err(|error| BackupError::Store(error.into())).and_then(|_| {
-            file.set_permissions(Permissions::from_mode(0o640)).and_then(|()| File::sync_all(&file)).map_err(io_error)
-        });
-        if finished.is_err() {
-            // Half a copy is worse than none.
-            let _ = std::fs::remove_file(copy);
+        if std::fs::symlink_metadata(copy).is_ok() {
+            return Err(BackupError::Exists(copy.to_owned()));
         }
-        finished
+        // Of a backup to this name that was killed.
+        remove_leftovers(copy);
+        // SQLite fills an empty file; made here, so that no link is followed and the mode is ours. Under
+        // another name: whoever finds the copy may rely on it.
+        let unfinished = new_file_for(copy).map_err(io_error)?;
+        let path = unfinished.path().to_string_lossy().into_owned();
+        sqlx::query("VACUUM INTO ?").bind(path).execute(self.pool()).await.map_err(StoreError::from)?;
+        let file = unfinished.as_file();
+        file.set_permissions(Permissions::from_mode(0o640)).and_then(|()| file.sync_all()).map_err(io_error)?;
+        unfinished.persist_noclobber(copy).map_err(|error| io_error(error.error))?;
+        sync_folder(copy).map_err(io_error)
     }
 }

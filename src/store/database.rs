@@ -82,8 +82,9 @@ impl Store {
         create(path).map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            // The ledger must not forget a call when the power fails.
-            .synchronous(SqliteSynchronous::Full)
+            // The ledger must not forget a call when the power fails. Extra, not Full: where a reader keeps the
+            // file out of WAL mode, a commit is sure only once the folder is synced without the journal.
+            .synchronous(SqliteSynchronous::Extra)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = connect(path, options).await?;
         migrations().run(&pool).await.map_err(|error| StoreError::Open {
@@ -203,11 +204,14 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePoo
 }
 
 fn create(path: &Path) -> io::Result<()> {
+    // The mode as given is cut by the umask.
+    let let_the_group_read = |file: &File| file.set_permissions(std::fs::Permissions::from_mode(MODE));
     match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
-        // The mode as given is cut by the umask.
-        Ok(file) => file.set_permissions(std::fs::Permissions::from_mode(MODE)),
+        Ok(file) => let_the_group_read(&file),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            OpenOptions::new().read(true).write(true).open(path).map(|_: File| ())
+            let file = OpenOptions::new().read(true).write(true).open(path)?;
+            // Empty: the start that made it was killed before it came to that.
+            if file.metadata()?.len() == 0 { let_the_group_read(&file) } else { Ok(()) }
         }
         Err(error) => Err(error),
     }
@@ -253,6 +257,19 @@ pub(super) fn migrations() -> Migrator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_a_killed_start_left_empty_is_opened_to_the_group() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("poskeeper.db");
+        let mode = || std::fs::metadata(&path).expect("metadata").permissions().mode() & 0o777;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).expect("made");
+        Store::open(&path).await.expect("opened").close().await;
+        assert_eq!(mode(), 0o640);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("closed to the group");
+        Store::open(&path).await.expect("opened").close().await;
+        assert_eq!(mode(), 0o600, "the operator's own mode is left alone");
+    }
 
     #[tokio::test]
     async fn once_a_full_disk_has_space_again_transactions_work_again() {

@@ -1,10 +1,12 @@
 //! The published key: one line that the store's own programs read.
 
 use crate::model::ApiKey;
+use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Why a file with a secret could not be written or removed.
 #[derive(Debug, thiserror::Error)]
@@ -41,23 +43,29 @@ impl PublishedKey {
         replace(&self.path, line.as_bytes(), self.mode).map_err(|error| self.error("write the key file", error))
     }
 
-    /// Removes the file, or empties it where it cannot be removed.
+    /// Removes the file, or empties it where it cannot be removed; durably, so that no power failure
+    /// brings a dead key back.
     ///
     /// # Errors
     /// Neither worked: a dead key may still stand there.
     pub fn withdraw(&self) -> Result<(), KeyFileError> {
         match std::fs::remove_file(&self.path) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => {
-                File::options()
-                    .write(true)
-                    .truncate(true)
-                    .open(&self.path)
-                    .map_err(|_| self.error("remove the dead key file", error))?;
-                Ok(())
+            Ok(()) => {
+                sync_folder(&self.path).map_err(|error| self.error("sync the folder of the dead key file", error))
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => File::options()
+                .write(true)
+                .truncate(true)
+                .open(&self.path)
+                .and_then(|emptied| emptied.sync_all())
+                .map_err(|_| self.error("remove the dead key file", error)),
         }
+    }
+
+    /// Removes what a process left that was killed while it published: see [`remove_leftovers`].
+    pub fn remove_leftovers(&self) {
+        remove_leftovers(&self.path);
     }
 
     fn error(&self, action: &'static str, error: io::Error) -> KeyFileError {
@@ -68,16 +76,51 @@ impl PublishedKey {
 /// Replaces a file atomically and durably: new file with its mode in the same folder, fsync, rename,
 /// fsync of the folder. A link at `path` is replaced, not followed.
 pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".poskeeper-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder)?;
+    let mut file = new_file_for(path)?;
     file.write_all(content)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
+    sync_folder(path)
+}
+
+/// A file that nobody else can read, in the folder of the one whose place it is to take. Its name begins
+/// with that one's, so that it can be told whose it was if this process is killed.
+pub(super) fn new_file_for(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(&unfinished(path))
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder_of(path))
+}
+
+/// Removes the new files of processes that were killed before they could put them in the place of `path`:
+/// they take space, and hold the same secret. Where another process is about to put one there, that fails.
+pub(super) fn remove_leftovers(path: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder_of(path)) else { return };
+    let prefix = unfinished(path);
+    for entry in entries.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            // One that stays is tried again at the next start.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Makes what was done to names in the folder of `path` survive a power failure.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// How the names of the new files for `path` begin.
+fn unfinished(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".poskeeper-");
+    name
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The path of a file that stands beside the database: its name with a suffix.
@@ -110,6 +153,16 @@ mod tests {
         published.withdraw().expect("withdrawn");
         assert!(!published.path.exists());
         published.withdraw().expect("twice is fine");
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_nothing_else() {
+        let (folder, published) = published(0o640);
+        let unfinished = new_file_for(&published.path).expect("made").keep().expect("kept").1;
+        let of_another = new_file_for(&folder.path().join("till-2.apikey")).expect("made").keep().expect("kept").1;
+        published.publish(&ApiKey::parse("#KEY").expect("a key")).expect("published");
+        published.remove_leftovers();
+        assert!(!unfinished.exists() && of_another.exists() && published.path.exists());
     }
 
     #[test]

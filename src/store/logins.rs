@@ -3,7 +3,8 @@
 use super::columns::{instant, millis};
 use super::database::{Store, StoreError};
 use super::ledger::{CallEnd, close_call};
-use crate::model::{BootInstant, Moment, Session};
+use crate::model::{BootInstant, Moment, Outcome, Session};
+use crate::rules::renewal::PastAttempts;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::HashMap;
 
@@ -114,21 +115,54 @@ async fn write_session(
 }
 
 impl Store {
-    /// When a device last tried to log in.
+    /// What the ledger says of a device's attempts to log in.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn last_login_attempt(&self, device_key: i64) -> Result<Option<Moment>, StoreError> {
-        let row = sqlx::query(
-            "SELECT started_at, boot_id, uptime_ms FROM call WHERE device_key = ? ORDER BY call_id DESC LIMIT 1",
-        )
-        .bind(device_key)
-        .fetch_optional(self.pool())
-        .await?;
-        row.map(|row| {
-            let boot = BootInstant { boot_id: row.try_get(1)?, uptime_ms: row.try_get(2)? };
-            Ok(Moment { wall: instant(row.try_get(0)?), boot })
+    pub async fn past_logins(&self, device_key: i64) -> Result<PastAttempts, StoreError> {
+        let newest =
+            "SELECT started_at, boot_id, uptime_ms FROM call WHERE device_key = ? ORDER BY call_id DESC LIMIT 1";
+        let Some(newest) = sqlx::query(newest).bind(device_key).fetch_optional(self.pool()).await? else {
+            return Ok(PastAttempts::default());
+        };
+        let boot = BootInstant { boot_id: newest.try_get(1)?, uptime_ms: newest.try_get(2)? };
+        let last_at = Some(Moment { wall: instant(newest.try_get(0)?), boot });
+        let failed = "SELECT outcome, count(*) OVER () FROM call WHERE device_key = ?1
+                      AND outcome IN ('refused', 'unexpected', 'unreachable')
+                      AND call_id > coalesce((SELECT max(call_id) FROM call WHERE device_key = ?1 AND outcome = 'ok'), 0)
+                      ORDER BY call_id DESC LIMIT 1";
+        let failed = sqlx::query(failed).bind(device_key).fetch_optional(self.pool()).await?;
+        Ok(match failed {
+            None => PastAttempts { last_at, failures: 0, newest_failure: None },
+            Some(row) => {
+                PastAttempts { last_at, failures: row.try_get(1)?, newest_failure: Outcome::from_name(row.try_get(0)?) }
+            }
         })
-        .transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn failures_are_counted_since_the_newest_success_and_what_was_cut_off_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("poskeeper.db")).await.expect("opened");
+        let keys = store.sync_devices(&["till-1".into(), "till-2".into()]).await.expect("written");
+        assert!(store.past_logins(keys["till-1"]).await.expect("read").last_at.is_none());
+        let attempts = "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, device_key, outcome)
+                        SELECT key, 'b', key, 0, 'login', ?, value FROM json_each(?)";
+        for (device, outcomes) in [
+            ("till-1", r#"["refused", "ok", "unreachable", "refused", "interrupted", null]"#),
+            ("till-2", r#"["refused", "ok", null]"#),
+        ] {
+            sqlx::query(attempts).bind(keys[device]).bind(outcomes).execute(store.pool()).await.expect("written");
+        }
+        let past = store.past_logins(keys["till-1"]).await.expect("read");
+        assert_eq!((past.failures, past.newest_failure), (2, Some(Outcome::Refused)));
+        assert_eq!(past.last_at.map(|at| at.boot.uptime_ms), Some(5));
+        let past = store.past_logins(keys["till-2"]).await.expect("read");
+        assert_eq!((past.failures, past.newest_failure), (0, None));
     }
 }

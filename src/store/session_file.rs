@@ -1,7 +1,7 @@
 //! The kept sessions, so that a restart does not log in again: a file beside the database, mode 0600.
 //! Not in the database, because people open that.
 
-use super::key_file::{beside, replace};
+use super::key_file::{beside, remove_leftovers, replace};
 use crate::model::{ApiKey, Lifetimes, Moment, Session};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,11 @@ impl SessionFile {
     /// Its place.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes what a process left that was killed while it kept a session.
+    pub fn remove_leftovers(&self) {
+        remove_leftovers(&self.path);
     }
 
     /// The kept session of a device, if it is of the same login (`identity`).

@@ -140,18 +140,29 @@ impl Daemon {
 
     /// Waits for the next line with this event for which `is_it` holds, and returns it.
     pub async fn wait_for_line(&mut self, event: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let line = self.next_line(event, is_it).await;
+        line.unwrap_or_else(|| panic!("it ended without {event}:\n{}", self.printed()))
+    }
+
+    /// The same; `None`: the process has ended without it.
+    pub async fn next_line(&mut self, event: &str, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            while let Ok(line) = self.lines.try_recv() {
-                let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                self.log.push(line.clone());
-                if line["event"] == event && is_it(&line) {
-                    return line;
+            let line = match self.lines.try_recv() {
+                Ok(line) => line,
+                Err(mpsc::TryRecvError::Disconnected) => return None,
+                Err(mpsc::TryRecvError::Empty) => {
+                    assert!(Instant::now() < deadline, "no {event} in:\n{}", self.printed());
+                    // The sandbox lives on this thread: let it work while the line is on its way.
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    continue;
                 }
+            };
+            let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+            self.log.push(line.clone());
+            if line["event"] == event && is_it(&line) {
+                return Some(line);
             }
-            assert!(Instant::now() < deadline, "no {event} in:\n{}", self.printed());
-            // The sandbox lives on this thread: let it work while the line is on its way.
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 

@@ -143,3 +143,18 @@ async fn a_session_that_could_not_be_kept_is_kept_as_soon_as_that_is_possible() 
     assert_eq!(published(&shop), shop.world().keys().pop());
     assert!(daemon.stop().await.success());
 }
+
+#[tokio::test]
+async fn a_killed_daemon_that_was_refused_is_not_faster_after_its_restart() {
+    let shop = shop(3600, 3600).await;
+    shop.world().reply_times(2, Endpoint::Login, &Reply::Refuse);
+    for _ in 0..2 {
+        let mut daemon = shop.daemon();
+        daemon.wait_for("login.failed").await;
+        daemon.signal("KILL");
+        daemon.ended().await;
+    }
+    let logins = shop.world().logins();
+    let pause = logins[1].at - logins[0].at;
+    assert!(pause >= TimeDelta::seconds(22), "30 s less a quarter: {pause}");
+}

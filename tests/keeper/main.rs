@@ -8,7 +8,6 @@ mod backfills;
 mod browser;
 mod check;
 mod commands;
-mod crash;
 mod demo;
 mod documented;
 mod harness;

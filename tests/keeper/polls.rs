@@ -1,8 +1,11 @@
 //! Calls cost quota: what is asked, what is not, and what is kept of the answers.
 
-use crate::harness::{FAST, Shop};
+use crate::harness::{FAST, PATIENCE, Shop};
 use poskeeper::model::{AppId, Endpoint};
 use poskeeper::sandbox::Reply;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+use std::time::Duration;
 
 /// One slot on 1 January: only a first start or a person polls.
 const RARELY: &str =
@@ -241,4 +244,31 @@ async fn not_more_requests_than_max_concurrency_are_under_way_at_one_host() {
     shop.world().reply_times(6, Endpoint::AccessConfig, &Reply::Delay(std::time::Duration::from_millis(100)));
     assert!(shop.run(&["once"]).await.status.success());
     assert_eq!(shop.world().most_in_flight(), 2);
+}
+
+#[tokio::test]
+async fn a_refusal_that_the_locked_database_does_not_take_is_kept_and_not_asked_for_again() {
+    let shop = Shop::open(RARELY).await;
+    shop.edit_settings("access_config_cron = \"0 0 0 1 1 *\"", "access_config_cron = \"\"");
+    // Signed with another key, the call is refused, and late enough for somebody to lock the database.
+    let key = shop.world().stores()[0].app_key.clone();
+    shop.edit_settings(&key, "123456789012345678");
+    shop.world().reply_times(3, Endpoint::DailyAccess, &Reply::Delay(Duration::from_secs(2)));
+    let mut daemon = shop.daemon();
+    shop.world().wait_until(|world| world.requests_to(Endpoint::DailyAccess).len() == 3).await;
+    let options = SqliteConnectOptions::new().filename(shop.path("poskeeper.db"));
+    let mut other = options.connect().await.expect("a connection");
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.expect("the write lock");
+    daemon.wait_for("store.failing").await;
+    daemon.wait_for("poll.failed").await;
+    lock.rollback().await.expect("unlocked");
+    let outcomes = || shop.query("SELECT outcome, count(*) FROM calls WHERE endpoint = 'daily_access' GROUP BY 1");
+    let all_closed = async {
+        while outcomes() != ["ok|2", "refused|1"] {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all_closed).await.expect("entered");
+    assert!(daemon.stop().await.success());
+    assert_eq!(shop.world().requests_to(Endpoint::DailyAccess).len(), 3);
 }
