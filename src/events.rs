@@ -16,7 +16,7 @@ use tracing::{error, info, warn};
 /// The names of all plain events; those of alerts are [`Rule::name`], and the same with `.resolved`.
 ///
 /// [`Rule::name`]: crate::rules::alarms::Rule::name
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 25] = [
     "daemon.started",
     "daemon.ready",
     "daemon.reloaded",
@@ -34,7 +34,11 @@ pub const NAMES: [&str; 21] = [
     "settings.exposed",
     "transport.plaintext",
     "session.failing",
+    "session.failing.resolved",
     "key_file.failing",
+    "key_file.failing.resolved",
+    "store.damaged",
+    "store.wal_large",
     "http.listening",
     "http.exposed",
     "http.failing",
@@ -333,9 +337,63 @@ pub fn store_failing_lost(app_id: &AppId, endpoint: Endpoint, rows: usize, reaso
     );
 }
 
+/// Login attempts that the ledger does not have, because there was no place to keep them until it could
+/// be written.
+pub fn store_failing_lost_logins(device: &str, attempts: usize, reason: &str) {
+    error!(
+        event = "store.failing",
+        device,
+        endpoint = Endpoint::Login.name(),
+        lost_rows = attempts,
+        error = reason,
+        "{attempts} login attempt(s) of {device} are missing in the database: {reason}",
+    );
+}
+
+/// The database is not whole: it is set aside, and a new one is begun. `carried`: calls of today that
+/// the new ledger takes over; `None`: the old one cannot be read.
+pub fn store_damaged(database: &Path, aside: &Path, reason: &str, carried: Option<usize>) {
+    let (database, aside) = (database.display(), aside.display());
+    let budget = match carried {
+        Some(calls) => format!("the {calls} newest call(s) of its ledger were taken over, so today's budget holds"),
+        None => {
+            "its ledger cannot be read, so today's budget counts as spent: no polls before the vendor's midnight".into()
+        }
+    };
+    error!(
+        event = "store.damaged",
+        file = %aside,
+        error = reason,
+        carried_calls = carried,
+        "the database {database} is damaged ({reason}): it was set aside as {aside}, and a new one is begun; logins go on; \
+         {budget}. To have the old rows back: stop poskeeper and put a copy that `poskeeper backup` made in its place, or \
+         get out what can be read: `sqlite3 {aside} .dump | sed 's/^ROLLBACK.*/COMMIT;/' | sqlite3 rescued.db` \
+         (or with `.recover` for `.dump`, where that sqlite3 has it)",
+    );
+}
+
+/// A reader keeps the write-ahead log from being written back.
+pub fn store_wal_large(log: &Path, bytes: u64) {
+    warn!(
+        event = "store.wal_large",
+        file = %log.display(),
+        bytes,
+        "{} has grown to {} MB: a program reads the database without ever ending its transaction; `fuser -v {}` names \
+         those that have it open, end the one that hangs",
+        log.display(),
+        bytes / 1_000_000,
+        log.display(),
+    );
+}
+
 /// The kept session cannot be read or written: a restart would log in again.
 pub fn session_failing(device: &str, reason: &dyn Display) {
     error!(event = "session.failing", device, error = %reason, "{reason}");
+}
+
+/// It can be written again.
+pub fn session_restored(device: &str) {
+    info!(event = "session.failing.resolved", device, "the session of {device} is kept in its file again");
 }
 
 /// The published key cannot be replaced or removed.
@@ -346,6 +404,11 @@ pub fn key_file_failing(device: &str, reason: &dyn Display) {
         error = %reason,
         "{reason}; the store's programs may read an old key of {device}: check the folder's owner and the disk",
     );
+}
+
+/// It can be again.
+pub fn key_file_restored(device: &str) {
+    info!(event = "key_file.failing.resolved", device, "the key file of {device} says again what it should");
 }
 
 /// The pages are served from now on.

@@ -25,7 +25,7 @@ use crate::settings::{Settings, Surroundings, locate};
 use crate::store::{Schema, Store, StoreError};
 use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Keeps a shop's V8STD device login alive and the history of its Pospal API quota.
@@ -99,6 +99,22 @@ fn run_command(arguments: Arguments) -> Result<(), Failure> {
     result
 }
 
+/// Where the packaged unit has its database.
+const SERVICE_DATABASE: &str = "/var/lib/poskeeper/poskeeper.db";
+
+/// What to say where a command typed by hand looks at another database than the service writes: systemd
+/// names the folder of the service's files to the service alone.
+fn service_database(used: &Path) -> Option<String> {
+    let service = Path::new(SERVICE_DATABASE);
+    let is_other = service.exists() && used.canonicalize().ok() != service.canonicalize().ok();
+    is_other.then(|| {
+        format!(
+            "this is not the database of the service, {SERVICE_DATABASE}; for that one set \
+             STATE_DIRECTORY=/var/lib/poskeeper, or write its place into database.path"
+        )
+    })
+}
+
 /// Where the settings come from.
 struct Place {
     config: Option<PathBuf>,
@@ -122,12 +138,16 @@ impl Place {
     /// The database, for reading: no more than read permission is needed, and no lock.
     async fn database(&self, settings: &Settings) -> Result<Store, Failure> {
         let path = &settings.database.path;
-        let store = Store::open_for_reading(path).await.map_err(Failure::failed)?;
+        let store = Store::open_for_reading(path).await.map_err(|error| match service_database(path) {
+            Some(other) if matches!(error, StoreError::Missing(_)) => Failure::Failed(format!("{error}; {other}")),
+            _ => Failure::failed(error),
+        })?;
         match store.schema().await.map_err(Failure::failed)? {
             Schema::Empty => Err(Failure::failed(StoreError::Missing(path.clone()))),
             Schema::Foreign => Err(Failure::Failed(format!(
-                "database.path: {} holds another program's tables; name another file",
-                path.display()
+                "database.path: {}: {}",
+                path.display(),
+                Schema::Foreign.refusal().unwrap_or_default()
             ))),
             Schema::Current | Schema::Older | Schema::Newer => Ok(store),
         }

@@ -2,18 +2,18 @@
 
 use super::Place;
 use super::failure::Failure;
-use crate::daemon::Workers;
+use crate::daemon::{Workers, open_store};
 use crate::jobs::CallResult;
 use crate::logging;
-use crate::store::{DatabaseLock, Store};
+use crate::store::DatabaseLock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn run(place: &Place) -> Result<(), Failure> {
     let settings = place.settings()?;
     logging::start(settings.log.level, settings.log.format);
-    let _lock = DatabaseLock::take(&settings.database.path).map_err(Failure::failed)?;
-    let store = Store::open(&settings.database.path).await.map_err(Failure::failed)?;
+    let mut lock = DatabaseLock::take(&settings.database.path).map_err(Failure::failed)?;
+    let store = open_store(&settings, &mut lock).await.map_err(Failure::failed)?;
     store.interrupt_open_calls().await.map_err(Failure::failed)?;
     let stop = stop_on_signal();
     let mut workers = Workers::build(&settings, &store, &stop).await.map_err(Failure::failed)?;

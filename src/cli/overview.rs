@@ -1,5 +1,6 @@
 //! The status in tables and lines for people.
 
+use super::service_database;
 use super::spoken::Spoken;
 use super::table::{table, text};
 use crate::model::{AppId, Moment};
@@ -21,7 +22,8 @@ pub(super) fn overview(status: &Status, settings: &Settings, now: &Moment) -> St
         page.spoken.time(now.wall),
         settings.timezone
     );
-    format!("{head}\n\n{}", parts.join("\n"))
+    let other = service_database(&settings.database.path).map_or_else(String::new, |other| format!("note: {other}\n"));
+    format!("{head}\n{other}\n{}", parts.join("\n"))
 }
 
 struct Page<'a> {

@@ -1,21 +1,25 @@
 //! The daemon: builds the workers, says READY, reloads, stops in order.
 
+mod opening;
 mod port;
 mod workers;
 
+pub use opening::open_store;
 pub use port::PortError;
 pub use workers::{BuildError, Workers, device_login, poll_plan, status_plan};
 
 use crate::clock;
 use crate::events;
-use crate::jobs::{CallTally, ProgressBoard};
+use crate::jobs::{CallTally, ProgressBoard, QuotaCaller};
 use crate::logging;
 use crate::schedule::Schedule;
 use crate::settings::Settings;
-use crate::store::{DatabaseLock, LockError, PublishedKey, Store, StoreError};
+use crate::store::{DatabaseLock, Fault, LockError, PublishedKey, Store, StoreError};
+use opening::Database;
 use port::Port;
 use sd_notify::NotifyState;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
@@ -61,6 +65,16 @@ pub enum DaemonError {
     /// A worker ended, which none does by itself.
     #[error("a worker ended by itself; this is a mistake in poskeeper, please report the log lines above")]
     WorkerEnded,
+    /// A new database was damaged as soon as it was begun.
+    #[error(
+        "the database {path} was damaged again: {reason}; the disk or the memory of this machine fails, see `dmesg`"
+    )]
+    DamagedAgain {
+        /// Its place.
+        path: PathBuf,
+        /// How that shows.
+        reason: String,
+    },
 }
 
 /// Runs until it is told to stop, or can go on no more.
@@ -68,35 +82,42 @@ pub enum DaemonError {
 /// # Errors
 /// Says why it could not start or go on.
 pub async fn run(mut settings: Settings, mut control: mpsc::Receiver<Control>) -> Result<(), DaemonError> {
-    let _lock = DatabaseLock::take(&settings.database.path)?;
-    let store = Store::open(&settings.database.path).await?;
+    let lock = DatabaseLock::take(&settings.database.path)?;
+    let mut database = Database::open(&settings, lock).await?;
     let mut port = Port::closed(clock::wall());
-    let result = keep_running(&mut settings, &store, &mut port, &mut control).await;
+    let result = keep_running(&mut settings, &mut database, &mut port, &mut control).await;
     port.close().await;
-    store.close().await;
+    database.close().await;
     result
 }
 
 async fn keep_running(
     settings: &mut Settings,
-    store: &Store,
+    database: &mut Database,
     port: &mut Port,
     control: &mut mpsc::Receiver<Control>,
 ) -> Result<(), DaemonError> {
     events::daemon_started(&settings.database.path, settings.devices.len(), settings.apps.len());
     port.open(settings).await?;
     // On a full disk that waits for the next start: the logins must not.
-    let _ = store.interrupt_open_calls().await;
+    let _ = database.store.interrupt_open_calls().await;
     let mut schedule = Schedule::default();
     let tally = CallTally::default();
     let mut told_hosts = HashSet::new();
     let mut is_ready = false;
     let mut is_reload = false;
-    let mut groundwork = Groundwork::lay(settings, store).await?;
+    let mut laid = None;
     loop {
         warn_of_exposure(settings, &mut told_hosts);
         let stop = CancellationToken::new();
-        let workers = Workers::build_on(groundwork, settings, store, &tally, &stop).await?;
+        let workers = match build(laid.take(), settings, &database.store, &tally, &stop).await {
+            Err(BuildError::Store(error)) if error.fault() == Fault::Damaged => {
+                database.begin_anew(settings, &error.to_string()).await?;
+                continue;
+            }
+            built => built?,
+        };
+        let store = &database.store;
         let wake = Arc::new(Notify::new());
         let lines: Vec<_> = match settings.apps.is_empty() {
             true => Vec::new(),
@@ -114,7 +135,7 @@ async fn keep_running(
             logging::set_level(settings.log.level);
             events::daemon_reloaded(settings.devices.len(), settings.apps.len());
         }
-        let mut next = supervise(&board, &mut running, control, settings, store, &mut is_ready).await;
+        let mut next = supervise(&board, &mut running, control, settings, &caller, &mut is_ready).await;
         if matches!(next, Ok(Next::Stop)) {
             say_stopping();
         }
@@ -136,22 +157,44 @@ async fn keep_running(
         }
         match next? {
             Next::Stop => return Ok(()),
-            Next::Reload(new, laid) => {
+            Next::Reload(new, groundwork) => {
                 withdraw_abandoned_keys(settings, &new);
-                (*settings, groundwork) = (*new, laid);
+                *settings = *new;
+                laid = Some(groundwork);
+                if let Err(error) = port.open(settings).await {
+                    events::http_failing(&error);
+                }
+                is_reload = true;
+            }
+            Next::BeginAnew(reason) => {
+                database.begin_anew(settings, &reason).await?;
+                caller.health.is_over(&database.store).await;
+                is_reload = false;
             }
         }
-        if let Err(error) = port.open(settings).await {
-            events::http_failing(&error);
-        }
-        is_reload = true;
     }
+}
+
+async fn build(
+    laid: Option<Groundwork>,
+    settings: &Settings,
+    store: &Store,
+    tally: &CallTally,
+    stop: &CancellationToken,
+) -> Result<Workers, BuildError> {
+    let groundwork = match laid {
+        Some(groundwork) => groundwork,
+        None => Groundwork::lay(settings, store).await?,
+    };
+    Ok(Workers::build_on(groundwork, settings, store, tally, stop).await?)
 }
 
 /// What follows on the workers that run now.
 enum Next {
     Stop,
     Reload(Box<Settings>, Groundwork),
+    /// The database is damaged.
+    BeginAnew(String),
 }
 
 /// Feeds the watchdog and waits for what comes next.
@@ -160,7 +203,7 @@ async fn supervise(
     running: &mut JoinSet<()>,
     control: &mut mpsc::Receiver<Control>,
     settings: &Settings,
-    store: &Store,
+    caller: &QuotaCaller,
     is_ready: &mut bool,
 ) -> Result<Next, DaemonError> {
     let first_passes = async {
@@ -176,8 +219,9 @@ async fn supervise(
             }
             () = board.full_round() => feed_watchdog(),
             Some(_) = running.join_next() => return Err(DaemonError::WorkerEnded),
+            reason = caller.health.damage() => return Ok(Next::BeginAnew(reason)),
             told = control.recv() => {
-                if let Some(next) = next_step(told.unwrap_or(Control::Stop), control, settings, store).await {
+                if let Some(next) = next_step(told.unwrap_or(Control::Stop), control, settings, &caller.store).await {
                     return Ok(next);
                 }
             }
@@ -210,6 +254,15 @@ async fn next_step(
             events::daemon_reload_refused(&format!("{key} is another one; that takes a restart"));
             return None;
         }
+        let keeps_nothing = |settings: &Settings| settings.devices.is_empty() && settings.apps.is_empty();
+        if keeps_nothing(&new) && !keeps_nothing(settings) {
+            // A file that a full disk has cut to nothing looks like this.
+            events::daemon_reload_refused(&format!(
+                "{} names no device and no app any more; if that is meant, restart",
+                new.file.display()
+            ));
+            return None;
+        }
         tokio::select! {
             biased;
             laid = Groundwork::lay(&new, store) => {
@@ -228,7 +281,7 @@ fn withdraw_abandoned_keys(old: &Settings, new: &Settings) {
     for device in &old.devices {
         let Some(path) = &device.api_key_file else { continue };
         if new.devices.iter().all(|device| device.api_key_file.as_ref() != Some(path)) {
-            let published = PublishedKey { path: path.clone(), mode: device.api_key_file_mode };
+            let published = PublishedKey { path: path.clone(), mode: device.api_key_file_mode, owner: None };
             if let Err(error) = published.withdraw() {
                 events::key_file_failing(&device.name, &error);
             }

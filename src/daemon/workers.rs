@@ -10,7 +10,7 @@ use crate::model::AppId;
 use crate::rules::agenda::PollPlan;
 use crate::settings::{App, Coverage, Device, Settings};
 use crate::status::StatusPlan;
-use crate::store::{KnownApp, PublishedKey, Retention, SessionFile, Store, StoreError};
+use crate::store::{KnownApp, Owner, PublishedKey, Retention, SessionFile, Store, StoreError};
 use crate::vendors::{Client, ClientError, ClientOptions};
 use chrono::TimeDelta;
 use std::collections::HashMap;
@@ -93,7 +93,7 @@ impl Workers {
         stop: &CancellationToken,
     ) -> Result<Self, StoreError> {
         let Groundwork { client, device_keys, known_apps } = groundwork;
-        let health = Arc::new(StoreHealth::new(settings.alerts.remind_after));
+        let health = Arc::new(StoreHealth::new(settings.database.path.clone(), settings.alerts.remind_after));
         let observations = Arc::new(Observations::default());
         let login_caller = LoginCaller {
             client: client.clone(),
@@ -108,6 +108,7 @@ impl Workers {
         };
         let sessions = SessionFile::beside(&settings.database.path);
         sessions.remove_leftovers();
+        let owner = Owner::of(&settings.database.path);
         let names: Vec<_> = settings.devices.iter().map(|device| device.name.clone()).collect();
         if let Err(error) = sessions.keep_only(&names) {
             events::session_failing("all devices", &error);
@@ -118,7 +119,7 @@ impl Workers {
             let past = store.past_logins(device_key).await?;
             let login = device_login(device, device_key);
             let published =
-                device.api_key_file.clone().map(|path| PublishedKey { path, mode: device.api_key_file_mode });
+                device.api_key_file.clone().map(|path| PublishedKey { path, mode: device.api_key_file_mode, owner });
             published.iter().for_each(PublishedKey::remove_leftovers);
             keepers.push(LoginKeeper::new(login, login_caller.clone(), sessions.clone(), published, past));
         }

@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 /// How long the judge sleeps where there is no news: time alone opens alerts, too.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
+/// SQLite writes the log back when it has 4 MB, and one answer writes a few more at most.
+const LARGE_LOG: u64 = 64 << 20;
+
 /// A server that is down must not keep the judge from saying so.
 const FIRST_JUDGEMENT_AT_LATEST: Duration = Duration::from_secs(10);
 
@@ -61,6 +64,8 @@ pub struct Judge {
     /// How long things are kept.
     pub retention: Retention,
     pruned_on: Option<NaiveDate>,
+    /// That the write-ahead log is large has been said.
+    told_of_log: bool,
     /// What was logged and could not be written down.
     told_unrecorded: HashSet<String>,
     /// Judged last.
@@ -96,6 +101,7 @@ impl Judge {
             alerts,
             retention,
             pruned_on: None,
+            told_of_log: false,
             told_unrecorded: HashSet::new(),
             last,
             step,
@@ -132,6 +138,7 @@ impl Judge {
     /// Judges once.
     pub async fn judge(&mut self, now: &Moment) {
         self.note_recovery().await;
+        self.watch_the_log();
         self.say_what_changed(now).await;
         self.keep_house(now).await;
     }
@@ -240,6 +247,18 @@ impl Judge {
         let pruned = self.store.prune(self.retention, now, today).await;
         if self.health.check(pruned).is_some() {
             self.pruned_on = Some(today);
+        }
+    }
+
+    /// Says once that a reader keeps the write-ahead log from ever getting shorter.
+    fn watch_the_log(&mut self) {
+        match self.store.write_ahead_log() {
+            Some((log, bytes)) if bytes > LARGE_LOG => {
+                if !std::mem::replace(&mut self.told_of_log, true) {
+                    events::store_wal_large(&log, bytes);
+                }
+            }
+            _ => self.told_of_log = false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Keeps one device logged in: renews in time, publishes the live key, withdraws a dead one.
 
-use super::login_call::NewSession;
+use super::login_call::Attempted;
 use super::{DeviceLogin, LoginCaller, Progress, sleep_time};
 use crate::clock;
 use crate::events;
@@ -10,8 +10,9 @@ use crate::rules::renewal::{
     Attempts, KeyState, LEAST_INTERVAL, LoginPlan, PastAttempts, anchor_in_this_boot, backoff, key_state, plan,
     restate_after_step, resume,
 };
-use crate::store::{PublishedKey, SessionFile};
+use crate::store::{LoginAttempt, PublishedKey, SessionFile};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -21,7 +22,10 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(2);
 /// A step of the wall clock that is worth restating deadlines for.
 const STEP_TOLERANCE: TimeDelta = TimeDelta::seconds(2);
 
-type LoginUnderWay = Pin<Box<dyn Future<Output = Result<NewSession, CallFailure>> + Send>>;
+/// Attempts that wait in memory for a database that cannot be written: a day and more of failing ones.
+const MOST_UNRECORDED: usize = 500;
+
+type LoginUnderWay = Pin<Box<dyn Future<Output = Attempted> + Send>>;
 
 /// One device's worker.
 pub struct LoginKeeper {
@@ -37,8 +41,10 @@ pub struct LoginKeeper {
     last_error: Option<String>,
     /// What the judge was told last: whether the key is dead, overdue, due.
     told: Option<(bool, bool, bool)>,
-    /// A success that the database did not take yet.
-    unrecorded: Option<NewSession>,
+    /// Attempts that the database did not take yet, oldest first.
+    unrecorded: VecDeque<LoginAttempt>,
+    /// How many more there were than can be kept.
+    dropped: usize,
     /// Complaints are logged once each until they are over.
     key_file_failing: bool,
     session_file_failing: bool,
@@ -65,7 +71,8 @@ impl LoginKeeper {
             has_tried: false,
             last_error: None,
             told: None,
-            unrecorded: None,
+            unrecorded: VecDeque::new(),
+            dropped: 0,
             key_file_failing: false,
             session_file_failing: false,
         };
@@ -99,13 +106,13 @@ impl LoginKeeper {
             let nap = tokio::time::sleep(sleep_time(self.until_next(&now), LONGEST_SLEEP));
             match under_way.as_mut() {
                 Some(login) => tokio::select! {
-                    result = login => {
+                    attempted = login => {
                         under_way = None;
-                        self.finish(result).await;
+                        self.finish(attempted).await;
                     }
                     () = nap => {}
                 },
-                None if self.caller.stop.is_cancelled() => return,
+                None if self.caller.stop.is_cancelled() => return self.let_go_of_unrecorded().await,
                 None => tokio::select! {
                     () = nap => {}
                     () = self.caller.stop.cancelled() => {}
@@ -125,8 +132,10 @@ impl LoginKeeper {
         });
         if is_due {
             self.wait_for_least_interval().await;
-            let result = self.begin(clock::now()).await;
-            self.finish(result).await && self.unrecorded.is_none()
+            let attempted = self.begin(clock::now()).await;
+            let is_good = self.finish(attempted).await;
+            self.let_go_of_unrecorded().await;
+            is_good && self.unrecorded.is_empty()
         } else {
             true
         }
@@ -139,9 +148,10 @@ impl LoginKeeper {
     /// Why it failed.
     pub async fn log_in_now(&mut self) -> Result<DateTime<Utc>, CallFailure> {
         self.wait_for_least_interval().await;
-        let result = self.begin(clock::now()).await;
-        let told = result.as_ref().map(|new| new.session.expires_at()).map_err(Clone::clone);
-        self.finish(result).await;
+        let attempted = self.begin(clock::now()).await;
+        let told = attempted.result.as_ref().map(Session::expires_at).map_err(Clone::clone);
+        self.finish(attempted).await;
+        self.let_go_of_unrecorded().await;
         told
     }
 
@@ -170,11 +180,7 @@ impl LoginKeeper {
         } else if self.session_file_failing {
             self.keep_session();
         }
-        if let Some(new) = self.unrecorded.take()
-            && !self.record(&new).await
-        {
-            self.unrecorded = Some(new);
-        }
+        self.write_down_if_possible().await;
         // The database may have kept us waiting.
         self.publish_or_withdraw(&clock::now());
         let stage = self.stage(now);
@@ -231,20 +237,24 @@ impl LoginKeeper {
     }
 
     /// `true`: the device is logged in.
-    async fn finish(&mut self, result: Result<NewSession, CallFailure>) -> bool {
+    async fn finish(&mut self, attempted: Attempted) -> bool {
         self.has_tried = true;
+        let Attempted { attempt, result } = attempted;
+        self.unrecorded.push_back(attempt);
+        if self.unrecorded.len() > MOST_UNRECORDED {
+            self.unrecorded.pop_front();
+            self.dropped += 1;
+        }
         match result {
-            Ok(new) => {
+            Ok(session) => {
                 self.attempts.failures = 0;
                 self.last_error = None;
                 self.attempts.pause = LEAST_INTERVAL;
-                self.session = Some(new.session.clone());
+                self.session = Some(session);
                 // The file first: an answered login must not be lost, whatever happens next.
                 self.keep_session();
                 self.publish_or_withdraw(&clock::now());
-                if !self.record(&new).await {
-                    self.unrecorded = Some(new);
-                }
+                self.write_down_if_possible().await;
                 if let Some(session) = &self.session {
                     events::login_renewed(&self.device.name, session);
                 }
@@ -263,6 +273,7 @@ impl LoginKeeper {
                 events::login_failed(&self.device.name, &failure, failures, pause, living);
                 self.last_error = Some(failure.message);
                 self.tell(&now);
+                self.write_down_if_possible().await;
                 false
             }
         }
@@ -278,6 +289,9 @@ impl LoginKeeper {
             && !self.key_file_failing
         {
             events::key_file_failing(&self.device.name, error);
+        }
+        if result.is_ok() && self.key_file_failing {
+            events::key_file_restored(&self.device.name);
         }
         self.key_file_failing = result.is_err();
     }
@@ -295,6 +309,9 @@ impl LoginKeeper {
         {
             events::session_failing(&self.device.name, error);
         }
+        if result.is_ok() && self.session_file_failing {
+            events::session_restored(&self.device.name);
+        }
         self.session_file_failing = result.is_err();
     }
 
@@ -305,10 +322,43 @@ impl LoginKeeper {
         self.caller.health.check(restated);
     }
 
-    /// Writes a login down; `false`: to be tried again.
-    async fn record(&mut self, new: &NewSession) -> bool {
-        let (caller, device) = (self.caller.clone(), self.device.clone());
-        self.watching_the_key(caller.record(&device, new)).await
+    /// A database that is known to fail is left to the judge, who tries it now and then: waiting for a
+    /// lock here would delay the next login.
+    async fn write_down_if_possible(&mut self) {
+        if !self.caller.health.is_failing() {
+            self.write_down().await;
+        }
+    }
+
+    /// Tries a last time.
+    async fn let_go_of_unrecorded(&mut self) {
+        self.write_down().await;
+        self.tell_of_unrecorded();
+    }
+
+    /// Writes down the attempts that are not yet; what the database does not take is tried again.
+    async fn write_down(&mut self) {
+        let caller = self.caller.clone();
+        while let Some(attempt) = self.unrecorded.pop_front() {
+            if !self.watching_the_key(caller.record(&attempt)).await {
+                self.unrecorded.push_front(attempt);
+                return;
+            }
+        }
+        if self.dropped > 0 {
+            self.tell_of_unrecorded();
+            self.dropped = 0;
+        }
+    }
+
+    /// Before they are forgotten.
+    fn tell_of_unrecorded(&self) {
+        let attempts = self.unrecorded.len() + self.dropped;
+        if attempts > 0 {
+            let reason = self.caller.health.failure();
+            let reason = reason.as_deref().unwrap_or("it could not be written for too long");
+            events::store_failing_lost_logins(&self.device.name, attempts, reason);
+        }
     }
 
     /// Awaits the database, which somebody may have locked: a key that dies meanwhile is withdrawn in time.
@@ -352,7 +402,7 @@ mod tests {
         let caller = LoginCaller {
             client: Client::new(&options).expect("a client"),
             store,
-            health: Arc::new(StoreHealth::new(TimeDelta::hours(24))),
+            health: Arc::new(StoreHealth::new(folder.join("poskeeper.db"), TimeDelta::hours(24))),
             observations: Arc::new(Observations::default()),
             tally: crate::jobs::CallTally::default(),
             timezone: chrono_tz::UTC,
@@ -370,7 +420,7 @@ mod tests {
             activation_code: None,
             login_api_key: None,
         };
-        let published = PublishedKey { path: folder.join("till-1.apikey"), mode: 0o640 };
+        let published = PublishedKey { path: folder.join("till-1.apikey"), mode: 0o640, owner: None };
         let sessions = SessionFile::beside(&folder.join("poskeeper.db"));
         let mut keeper = LoginKeeper::new(device, caller, sessions, Some(published), PastAttempts::default());
         keeper.session = Some(Session {

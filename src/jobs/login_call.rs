@@ -1,18 +1,25 @@
 //! One login, from ledger row to log line.
 
-use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, skew_at_start, until_stopped};
+use super::{
+    CallTally, LAST_WRITE_GRACE, Observations, STOP_GRACE, StoreHealth, interrupted, outcome_of, skew_at_start,
+    until_stopped,
+};
 use crate::clock;
 use crate::events;
-use crate::model::{ApiKey, CallFailure, Endpoint, Moment, Secret, Session, Subject, day_of, fingerprint};
+use crate::model::{ApiKey, CallFailure, Endpoint, Moment, Outcome, Secret, Session, Subject, day_of, fingerprint};
 use crate::rules::renewal::{lifetimes, renew_after};
-use crate::store::{CallEnd, LoginRecord, Store};
+use crate::store::{Brought, CallEnd, LoginAttempt, Store};
 use crate::vendors::Client;
 use crate::vendors::v8std::{self, LoginAnswer, LoginRequest};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 use reqwest::Url;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long a login waits for its row in the ledger.
+const LEDGER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Who logs in, and where.
 #[derive(Debug, Clone)]
@@ -66,29 +73,18 @@ pub struct LoginCaller {
     pub stop: CancellationToken,
 }
 
-/// A login that succeeded, not yet written down.
-#[derive(Debug)]
-pub(super) struct NewSession {
-    pub(super) session: Session,
-    live_hours: Option<f64>,
-    relogin_hours: Option<f64>,
-    /// Absent where the ledger could not be written before the request.
-    end: Option<CallEnd>,
+/// A login attempt that has ended, not yet written down.
+pub(super) struct Attempted {
+    pub(super) attempt: LoginAttempt,
+    pub(super) result: Result<Session, CallFailure>,
 }
 
 impl LoginCaller {
-    /// Logs in at `now`. The failure, if any, is in the ledger when this ends; a success is not: first
-    /// comes the file that keeps the key, see [`LoginCaller::record`].
-    pub(super) async fn log_in(
-        &self,
-        device: &DeviceLogin,
-        known_key: Option<&ApiKey>,
-        now: &Moment,
-    ) -> Result<NewSession, CallFailure> {
+    /// Logs in at `now`. What became of it is for the caller to write down: first comes the file that
+    /// keeps the key, see [`LoginCaller::record`].
+    pub(super) async fn log_in(&self, device: &DeviceLogin, known_key: Option<&ApiKey>, now: &Moment) -> Attempted {
         let vendor_day = day_of(now.wall, self.timezone);
-        let opened = self.store.open_login_call(device.device_key, now, vendor_day).await;
-        // A login costs nothing, so a full disk does not stop it.
-        let call_id = self.health.check(opened);
+        let call_id = self.open_call(device, now, vendor_day).await;
         let request = LoginRequest {
             base_url: &device.base_url,
             program_name: &device.program_name,
@@ -98,7 +94,7 @@ impl LoginCaller {
             login_api_key: device.login_api_key.as_ref(),
             known_key,
         };
-        let reply = until_stopped(&self.stop, v8std::login(&self.client, &request)).await;
+        let reply = until_stopped(&self.stop, STOP_GRACE, v8std::login(&self.client, &request)).await;
         let arrived = clock::now();
         let duration = arrived.since(now);
         let (date, http_status, result) = match reply {
@@ -110,49 +106,51 @@ impl LoginCaller {
         }
         let skew = date.map(|date| skew_at_start(now, duration, date));
         self.tally.count(Endpoint::Login, outcome_of(&result), duration);
-        match result {
-            Ok(answer) => Ok(self.new_session(
-                device,
-                now,
-                answer,
-                call_id.map(|call_id| CallEnd {
-                    call_id,
-                    outcome: crate::model::Outcome::Ok,
+        let (end, brought, result) = match result {
+            Ok(answer) => {
+                let end = CallEnd {
+                    outcome: Outcome::Ok,
                     http_status,
                     error_code: None,
                     error_message: None,
                     duration,
                     skew,
-                }),
-            )),
-            Err(failure) => {
-                if let Some(call_id) = call_id {
-                    let end = CallEnd::failed(call_id, &failure, duration, skew);
-                    self.health.check(self.store.close_failed_call(&end, false).await);
-                }
-                Err(failure)
+                };
+                let brought = self.brought(device, now, answer);
+                (end, Some(brought.clone()), Ok(brought.session))
             }
-        }
+            Err(failure) => (CallEnd::failed(&failure, duration, skew), None, Err(failure)),
+        };
+        let attempt =
+            LoginAttempt { device_key: device.device_key, started_at: now.clone(), vendor_day, call_id, end, brought };
+        Attempted { attempt, result }
     }
 
-    fn new_session(&self, device: &DeviceLogin, now: &Moment, answer: LoginAnswer, end: Option<CallEnd>) -> NewSession {
+    /// A login costs nothing, so neither a full disk nor a lock delays it: what the ledger does not have
+    /// now it gets with the end.
+    async fn open_call(&self, device: &DeviceLogin, now: &Moment, vendor_day: NaiveDate) -> Option<i64> {
+        if self.health.is_failing() {
+            return None;
+        }
+        let opened = self.store.open_login_call(device.device_key, now, vendor_day);
+        self.health.check(tokio::time::timeout(LEDGER_PATIENCE, opened).await.ok()?)
+    }
+
+    fn brought(&self, device: &DeviceLogin, now: &Moment, answer: LoginAnswer) -> Brought {
         if let Some(first_error) = &answer.first_error {
             events::response_unexpected(Endpoint::Login, &Subject::Device(device.name.clone()), 0, first_error);
         }
         let lifetimes = lifetimes(answer.live_hours, answer.relogin_hours, self.fallback);
         let renew_after = renew_after(&lifetimes, self.renew_share, fastrand::f64());
         let session = Session { key: answer.key, logged_in_at: now.clone(), lifetimes, renew_after };
-        NewSession { session, live_hours: answer.live_hours, relogin_hours: answer.relogin_hours, end }
+        Brought { session, live_hours: answer.live_hours, relogin_hours: answer.relogin_hours }
     }
 
-    /// Writes a success down; `false` where the database failed and it must be tried again.
-    pub(super) async fn record(&self, device: &DeviceLogin, new: &NewSession) -> bool {
-        let record = LoginRecord {
-            device_key: device.device_key,
-            session: &new.session,
-            live_hours: new.live_hours,
-            relogin_hours: new.relogin_hours,
-        };
-        self.health.check(self.store.record_login(&record, new.end.as_ref()).await).is_some()
+    /// Writes an attempt down; `false` where the database failed and it must be tried again.
+    pub(super) async fn record(&self, attempt: &LoginAttempt) -> bool {
+        match until_stopped(&self.stop, LAST_WRITE_GRACE, self.store.record_login(attempt)).await {
+            Some(recorded) => self.health.check(recorded).is_some(),
+            None => false,
+        }
     }
 }

@@ -32,15 +32,18 @@ use tokio_util::sync::CancellationToken;
 /// How long a request under way may go on after the stop.
 const STOP_GRACE: Duration = Duration::from_millis(2500);
 
-/// Awaits a request until it ends, or the stop and a short grace are over.
-async fn until_stopped<T>(stop: &CancellationToken, request: impl Future<Output = T>) -> Option<T> {
+/// How long after that what was fetched waits for a locked database: the daemon gives its workers 4 s.
+const LAST_WRITE_GRACE: Duration = Duration::from_millis(1000);
+
+/// Awaits something until it ends, or the stop and a short grace are over.
+async fn until_stopped<T>(stop: &CancellationToken, grace: Duration, work: impl Future<Output = T>) -> Option<T> {
     let patience = async {
         stop.cancelled().await;
-        tokio::time::sleep(STOP_GRACE).await;
+        tokio::time::sleep(grace).await;
     };
     tokio::select! {
         biased;
-        answer = request => Some(answer),
+        done = work => Some(done),
         () = patience => None,
     }
 }

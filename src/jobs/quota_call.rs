@@ -1,6 +1,9 @@
 //! One Pospal call, from the question whether it may be made to its log line.
 
-use super::{CallTally, Observations, StoreHealth, interrupted, outcome_of, skew_at_start, until_stopped};
+use super::{
+    CallTally, LAST_WRITE_GRACE, Observations, STOP_GRACE, StoreHealth, interrupted, outcome_of, skew_at_start,
+    until_stopped,
+};
 use crate::clock;
 use crate::events;
 use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
@@ -158,7 +161,7 @@ impl QuotaCaller {
         match purpose {
             Purpose::Slot(Endpoint::AccessConfig, _) => {
                 let request = pospal::access_config(&self.client, &account, sent.now.wall);
-                let reply = until_stopped(&self.stop, request).await;
+                let reply = until_stopped(&self.stop, STOP_GRACE, request).await;
                 drop(turn);
                 self.settle_packages(&sent, reply).await
             }
@@ -169,7 +172,7 @@ impl QuotaCaller {
                 };
                 let (first, last) = (window.first, window.last);
                 let request = pospal::daily_access(&self.client, &account, first, last, sent.now.wall, self.timezone);
-                let reply = until_stopped(&self.stop, request).await;
+                let reply = until_stopped(&self.stop, STOP_GRACE, request).await;
                 drop(turn);
                 self.settle_usage(&sent, window, reply).await
             }
@@ -254,7 +257,6 @@ impl QuotaCaller {
                 let their_day = date.map(|date| day_of(date, self.timezone));
                 let answer = Answer {
                     end: CallEnd {
-                        call_id: sent.open.call_id,
                         outcome: Outcome::Ok,
                         http_status,
                         error_code: None,
@@ -276,8 +278,8 @@ impl QuotaCaller {
             }
             Err(failure) => {
                 let is_done = is_done(failure.outcome, sent.open.attempts);
-                let end = CallEnd::failed(sent.open.call_id, &failure, duration, skew);
-                let close = || self.store.close_failed_call(&end, is_done);
+                let (call_id, end) = (sent.open.call_id, CallEnd::failed(&failure, duration, skew));
+                let close = || self.store.close_failed_call(call_id, &end, is_done);
                 let is_closed = self.health.check(close().await).is_some();
                 if failure.outcome != Outcome::Interrupted {
                     events::poll_failed(
@@ -317,13 +319,20 @@ impl QuotaCaller {
     {
         loop {
             let is_last_try = self.stop.is_cancelled();
-            let result = write().await;
-            let failure = result.as_ref().err().map(ToString::to_string);
-            if let Some(record) = self.health.check(result) {
-                return Ok(record);
-            }
-            if is_last_try {
-                return Err(failure.unwrap_or_default());
+            let failure = match until_stopped(&self.stop, LAST_WRITE_GRACE, write()).await {
+                Some(Ok(record)) => {
+                    self.health.check(Ok(()));
+                    return Ok(record);
+                }
+                Some(Err(error)) => {
+                    let reason = error.to_string();
+                    self.health.check::<R>(Err(error));
+                    is_last_try.then_some(reason)
+                }
+                None => Some("the database is locked".into()),
+            };
+            if let Some(reason) = failure {
+                return Err(reason);
             }
             tokio::select! {
                 () = tokio::time::sleep(STORE_PAUSE) => {}

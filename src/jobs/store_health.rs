@@ -4,9 +4,11 @@ use crate::clock;
 use crate::events;
 use crate::model::Moment;
 use crate::rules::alarms::{Alarm, Change, Fields, OpenAlarm, Rule};
-use crate::store::StoreError;
+use crate::store::{Fault, Store, StoreError};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// How long no write may have failed before it is over. On a full disk a small write may well find a
 /// place where a large one does not, and what does not find one is tried again every few seconds.
@@ -15,8 +17,10 @@ const QUIET: TimeDelta = TimeDelta::seconds(12);
 /// Shared by all workers.
 #[derive(Debug)]
 pub struct StoreHealth {
+    database: PathBuf,
     remind_after: TimeDelta,
     state: Mutex<State>,
+    damage: watch::Sender<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -28,8 +32,8 @@ struct State {
 
 impl StoreHealth {
     /// Healthy until a statement fails.
-    pub fn new(remind_after: TimeDelta) -> Self {
-        Self { remind_after, state: Mutex::default() }
+    pub fn new(database: PathBuf, remind_after: TimeDelta) -> Self {
+        Self { database, remind_after, state: Mutex::default(), damage: watch::Sender::new(None) }
     }
 
     /// Notes what became of a statement that only reads. That it worked proves little: a full disk can
@@ -49,7 +53,12 @@ impl StoreHealth {
                 Some(value)
             }
             Err(error) => {
-                state.fail(failing(&error), self.remind_after, clock::now());
+                let fault = error.fault().seen_on(&self.database);
+                if fault == Fault::Damaged {
+                    self.damage
+                        .send_if_modified(|known| known.is_none().then(|| *known = Some(error.to_string())).is_some());
+                }
+                state.fail(failing(&error, fault), self.remind_after, clock::now());
                 None
             }
         }
@@ -59,6 +68,22 @@ impl StoreHealth {
     pub fn failure(&self) -> Option<String> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.open.as_ref().map(|open| open.alarm.fields.error.clone().unwrap_or_default())
+    }
+
+    /// The database is another one from now on: whatever was wrong with the one before is over.
+    pub async fn is_over(&self, store: &Store) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).end(clock::wall());
+        if let Some((alarm, from, to)) = self.take_recovery() {
+            let recorded = store.record_past_alarm(&alarm, from, to).await;
+            self.check(recorded);
+        }
+    }
+
+    /// Ends when a statement has found the database damaged; tells how that showed.
+    pub async fn damage(&self) -> String {
+        let mut damage = self.damage.subscribe();
+        // The sender lives as long as this.
+        damage.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone()).unwrap_or_default()
     }
 
     /// Whether a write failed, and it is not over yet.
@@ -77,8 +102,12 @@ impl State {
         if self.failed_at.as_ref().is_some_and(|failed_at| now.since(failed_at).abs() < QUIET) {
             return;
         }
+        self.end(now.wall);
+    }
+
+    fn end(&mut self, now: DateTime<Utc>) {
         if let Some(open) = self.open.take() {
-            self.recovered = Some((open.alarm.clone(), open.opened_at, now.wall));
+            self.recovered = Some((open.alarm.clone(), open.opened_at, now));
             events::alert(&Change::Resolve(open, None));
         }
     }
@@ -100,15 +129,15 @@ impl State {
     }
 }
 
-fn failing(error: &StoreError) -> Alarm {
+fn failing(error: &StoreError, fault: Fault) -> Alarm {
     let reason = error.to_string();
     Alarm {
         rule: Rule::StoreFailing,
         subject: "database".into(),
         stage: 0,
         message: format!(
-            "{reason}; logins go on, polls wait, what was fetched is kept in memory: free disk space, or check the disk \
-             and the file's owner"
+            "{reason}; logins go on, polls wait, what was fetched is kept in memory. What to do: {}",
+            fault.cure()
         ),
         fields: Fields { error: Some(reason), ..Fields::default() },
     }
@@ -126,7 +155,7 @@ mod tests {
 
     #[test]
     fn on_a_full_disk_a_small_write_that_works_is_not_the_end_of_it() {
-        let alarm = || failing(&StoreError::Sql(sqlx::Error::RowNotFound));
+        let alarm = || failing(&StoreError::Sql(sqlx::Error::RowNotFound), Fault::Full);
         let mut state = State::default();
         for second in [0, 5, 10, 15] {
             state.fail(alarm(), TimeDelta::hours(24), at(second));

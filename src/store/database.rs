@@ -1,12 +1,17 @@
 //! The SQLite file: made, opened, migrated, closed.
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use super::disk::folder_of;
+use super::fault::Fault;
+use super::inspection::inspect;
+use super::open_file::OpenFile;
+use super::owner::Owner;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlStr, Sqlite, SqlitePool, Transaction};
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +23,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(700);
 /// How long a stop waits for readers before it leaves the file in WAL mode.
 const READERS_TIMEOUT: Duration = Duration::from_millis(300);
+/// The write-ahead log is cut back to this once its readers have gone.
+const WAL_LIMIT: &str = "4194304";
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +40,19 @@ pub enum StoreError {
         /// What to do about it.
         reason: String,
     },
+    /// It is not whole: 11 or 26 of SQLite.
+    #[error(
+        "the database {path} is damaged: {reason}; `poskeeper run` sets it aside and begins a new one, or put a backup in \
+         its place"
+    )]
+    Damaged {
+        /// Its place.
+        path: PathBuf,
+        /// How that shows.
+        reason: String,
+    },
     /// What would be written now is lost when the file is closed.
-    #[error("the database {0} was deleted or replaced while it was in use; restart poskeeper")]
+    #[error("the database {0} was deleted, moved or replaced while it was in use")]
     Gone(PathBuf),
     /// A statement failed: full disk, lock, I/O.
     #[error("the database failed: {0}")]
@@ -49,48 +67,24 @@ pub struct Store {
     file: Option<OpenFile>,
 }
 
-/// Tells whether the file at a path is still the one that was opened.
-#[derive(Debug, Clone)]
-struct OpenFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl OpenFile {
-    fn of(path: &Path) -> io::Result<Self> {
-        let found = std::fs::metadata(path)?;
-        Ok(Self { path: path.to_owned(), identity: (found.dev(), found.ino()) })
-    }
-
-    /// A folder that cannot be looked into for a while proves nothing.
-    fn check(&self) -> Result<(), StoreError> {
-        let is_gone = match Self::of(&self.path) {
-            Ok(found) => found.identity != self.identity,
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
-        };
-        if is_gone { Err(StoreError::Gone(self.path.clone())) } else { Ok(()) }
-    }
-}
-
 impl Store {
     /// Opens the file for writing, made with mode 0640 where there is none, and brings it up to date.
     ///
     /// # Errors
     /// Names the file and what is wrong with it: folder missing, no permission, not a database, made by
-    /// a newer version.
+    /// a newer version; [`StoreError::Damaged`] where it may be set aside. Nothing was changed then.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        inspect(path).await?;
         create(path).map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             // The ledger must not forget a call when the power fails. Extra, not Full: where a reader keeps the
             // file out of WAL mode, a commit is sure only once the folder is synced without the journal.
             .synchronous(SqliteSynchronous::Extra)
+            .pragma("journal_size_limit", WAL_LIMIT)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = connect(path, options).await?;
-        migrations().run(&pool).await.map_err(|error| StoreError::Open {
-            path: path.to_owned(),
-            reason: format!("{error}; was it made by a newer poskeeper, or is it another program's file?"),
-        })?;
+        migrations().run(&pool).await.map_err(|error| unmigrated(path, &error))?;
         let store = Self { pool, file: OpenFile::of(path).ok() };
         store.enter_wal_mode().await;
         Ok(store)
@@ -118,8 +112,27 @@ impl Store {
         let pool = connect(path, options).await?;
         // SQLite opens anything: whether it is a database shows when it is first read.
         let read = sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1").fetch_optional(&pool).await;
-        read.map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(&error) })?;
-        Ok(Self { pool, file: None })
+        read.map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(path, &error) })?;
+        Ok(Self::of_pool(pool))
+    }
+
+    pub(super) fn of_pool(pool: SqlitePool) -> Self {
+        Self { pool, file: None }
+    }
+
+    /// Lets go of a damaged file without writing to it, as an orderly close would do: the connection is
+    /// left open until the process ends.
+    pub fn abandon(self) {
+        std::mem::forget(self.pool);
+    }
+
+    /// How large the write-ahead log is, and where it lies; `None` where there is none.
+    pub fn write_ahead_log(&self) -> Option<(PathBuf, u64)> {
+        let mut name = self.file.as_ref()?.path.as_os_str().to_owned();
+        name.push("-wal");
+        let log = PathBuf::from(name);
+        let size = std::fs::metadata(&log).ok()?.len();
+        Some((log, size))
     }
 
     /// Leaves the file to its readers. In WAL mode a reader without write permission needs the `-wal`
@@ -191,7 +204,7 @@ impl Store {
     }
 }
 
-async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
+pub(super) async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
     use sqlx::ConnectOptions;
     SqlitePoolOptions::new()
         .max_connections(1)
@@ -200,14 +213,17 @@ async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePoo
         .test_before_acquire(false)
         .connect_with(options.disable_statement_logging())
         .await
-        .map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(&error) })
+        .map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(path, &error) })
 }
 
 fn create(path: &Path) -> io::Result<()> {
     // The mode as given is cut by the umask.
     let let_the_group_read = |file: &File| file.set_permissions(std::fs::Permissions::from_mode(MODE));
     match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
-        Ok(file) => let_the_group_read(&file),
+        Ok(file) => {
+            Owner::take(Owner::of(folder_of(path)), &file)?;
+            let_the_group_read(&file)
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let file = OpenOptions::new().read(true).write(true).open(path)?;
             // Empty: the start that made it was killed before it came to that.
@@ -226,20 +242,30 @@ fn advice(path: &Path, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => {
             format!("no permission; it and {} must belong to the user that poskeeper runs as", folder.display())
         }
-        _ => error.to_string(),
+        _ => format!("{error}; {}", Fault::of_io(error).cure()),
     }
 }
 
-fn reason(error: &sqlx::Error) -> String {
-    let text = error.to_string();
-    if text.contains("code: 26") || text.contains("not a database") {
-        "this is not a SQLite file, or it is damaged; move it aside (poskeeper then starts a new one) or restore a backup"
-            .into()
-    } else if text.contains("code: 14") {
-        "SQLite cannot open it; may this user read it and enter its folder?".into()
-    } else {
-        text
+fn reason(path: &Path, error: &sqlx::Error) -> String {
+    match Fault::of_sql(error).seen_on(path) {
+        Fault::Damaged => {
+            "this is not a SQLite file, or it is damaged; move it aside (poskeeper then starts a new one) or restore a \
+             backup"
+                .into()
+        }
+        Fault::Closed => "SQLite cannot open it; may this user read it and enter its folder?".into(),
+        Fault::Other => error.to_string(),
+        fault => format!("{error}; {}", fault.cure()),
     }
+}
+
+fn unmigrated(path: &Path, error: &MigrateError) -> StoreError {
+    let reason = match Fault::of_migration(error).seen_on(path) {
+        Fault::Damaged => return StoreError::Damaged { path: path.to_owned(), reason: error.to_string() },
+        Fault::Other => format!("{error}; was it made by a newer poskeeper, or is it another program's file?"),
+        fault => format!("{error}; {}", fault.cure()),
+    };
+    StoreError::Open { path: path.to_owned(), reason }
 }
 
 /// The scripts that make the tables, oldest first.

@@ -1,10 +1,13 @@
 //! The published key: one line that the store's own programs read.
 
+use super::disk::folder_of;
+use super::fault::Fault;
+use super::owner::Owner;
 use crate::model::ApiKey;
 use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -24,6 +27,8 @@ pub struct PublishedKey {
     pub path: PathBuf,
     /// Its permission bits.
     pub mode: u32,
+    /// Whose it is, where root makes it for another.
+    pub owner: Option<Owner>,
 }
 
 impl PublishedKey {
@@ -40,7 +45,8 @@ impl PublishedKey {
         if is_current {
             return Ok(());
         }
-        replace(&self.path, line.as_bytes(), self.mode).map_err(|error| self.error("write the key file", error))
+        replace(&self.path, line.as_bytes(), self.mode, self.owner)
+            .map_err(|error| self.error("write the key file", error))
     }
 
     /// Removes the file, or empties it where it cannot be removed; durably, so that no power failure
@@ -74,10 +80,32 @@ impl PublishedKey {
 }
 
 /// Replaces a file atomically and durably: new file with its mode in the same folder, fsync, rename,
-/// fsync of the folder. A link at `path` is replaced, not followed.
-pub(super) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+/// fsync of the folder. A link at `path` is replaced, not followed. Where a full disk has no place for a
+/// new file, the old one is written over: a key that is new is worth more than one that is whole for sure.
+pub(super) fn replace(path: &Path, content: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<()> {
+    match put_in_place(path, content, mode, owner) {
+        Err(error) if Fault::of_io(&error) == Fault::Full => write_over(path, content, mode).map_err(|_| error),
+        result => result,
+    }
+}
+
+/// In one write, and within the space that the file has.
+fn write_over(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = File::options().write(true).custom_flags(nix::libc::O_NOFOLLOW).open(path)?;
+    let found = file.metadata()?;
+    let is_ours = found.is_file() && found.nlink() == 1 && found.permissions().mode() & 0o777 == mode;
+    if !is_ours || found.blocks() * 512 < content.len() as u64 {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    file.write_all(content)?;
+    file.set_len(content.len() as u64)?;
+    file.sync_all()
+}
+
+fn put_in_place(path: &Path, content: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<()> {
     let mut file = new_file_for(path)?;
     file.write_all(content)?;
+    Owner::take(owner, file.as_file())?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -119,10 +147,6 @@ fn unfinished(path: &Path) -> OsString {
     name
 }
 
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// The path of a file that stands beside the database: its name with a suffix.
 pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.file_name().unwrap_or_default().to_owned();
@@ -138,7 +162,7 @@ mod tests {
     fn published(mode: u32) -> (tempfile::TempDir, PublishedKey) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("till-1.apikey");
-        (folder, PublishedKey { path, mode })
+        (folder, PublishedKey { path, mode, owner: None })
     }
 
     #[test]

@@ -39,8 +39,6 @@ pub struct OpenPoll {
 /// How a call ended.
 #[derive(Debug, Clone)]
 pub struct CallEnd {
-    /// The ledger row.
-    pub call_id: i64,
     /// Its outcome.
     pub outcome: Outcome,
     /// Where an HTTP answer came.
@@ -57,9 +55,8 @@ pub struct CallEnd {
 
 impl CallEnd {
     /// The end of a call that brought nothing.
-    pub fn failed(call_id: i64, failure: &CallFailure, duration: TimeDelta, skew: Option<TimeDelta>) -> Self {
+    pub fn failed(failure: &CallFailure, duration: TimeDelta, skew: Option<TimeDelta>) -> Self {
         Self {
-            call_id,
             outcome: failure.outcome,
             http_status: failure.http_status,
             error_code: failure.error_code.clone(),
@@ -81,18 +78,10 @@ impl Store {
         now: &Moment,
         vendor_day: NaiveDate,
     ) -> Result<i64, StoreError> {
-        let inserted = sqlx::query(
-            "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, device_key) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(millis(now.wall))
-        .bind(now.boot.boot_id.clone())
-        .bind(now.boot.uptime_ms)
-        .bind(day_number(vendor_day))
-        .bind(Endpoint::Login.name())
-        .bind(device_key)
-        .execute(self.pool())
-        .await?;
-        Ok(inserted.last_insert_rowid())
+        let mut transaction = self.begin().await?;
+        let call_id = insert_login_call(&mut transaction, device_key, now, vendor_day).await?;
+        transaction.commit().await?;
+        Ok(call_id)
     }
 
     /// Enters a Pospal call that is about to be made, and counts the attempt for its slot.
@@ -135,12 +124,12 @@ impl Store {
     ///
     /// # Errors
     /// The row still says that the call is under way.
-    pub async fn close_failed_call(&self, end: &CallEnd, slot_done: bool) -> Result<(), StoreError> {
+    pub async fn close_failed_call(&self, call_id: i64, end: &CallEnd, slot_done: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        close_call(&mut transaction, end, None).await?;
+        close_call(&mut transaction, call_id, end, None).await?;
         if slot_done {
             sqlx::query("UPDATE poll SET done = 1 WHERE last_call = ?")
-                .bind(end.call_id)
+                .bind(call_id)
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -220,8 +209,29 @@ pub(super) struct RowCounts {
     pub(super) changed: usize,
 }
 
+pub(super) async fn insert_login_call(
+    transaction: &mut Transaction<'_, Sqlite>,
+    device_key: i64,
+    started_at: &Moment,
+    vendor_day: NaiveDate,
+) -> Result<i64, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, device_key) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(millis(started_at.wall))
+    .bind(started_at.boot.boot_id.clone())
+    .bind(started_at.boot.uptime_ms)
+    .bind(day_number(vendor_day))
+    .bind(Endpoint::Login.name())
+    .bind(device_key)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(inserted.last_insert_rowid())
+}
+
 pub(super) async fn close_call(
     transaction: &mut Transaction<'_, Sqlite>,
+    call_id: i64,
     end: &CallEnd,
     counts: Option<RowCounts>,
 ) -> Result<(), StoreError> {
@@ -239,7 +249,7 @@ pub(super) async fn close_call(
     .bind(end.skew.map(|skew| skew.num_milliseconds()))
     .bind(counts.map(|counts| count(counts.rows)))
     .bind(counts.map(|counts| count(counts.changed)))
-    .bind(end.call_id)
+    .bind(call_id)
     .execute(&mut **transaction)
     .await?;
     Ok(())

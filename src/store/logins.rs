@@ -2,19 +2,35 @@
 
 use super::columns::{instant, millis};
 use super::database::{Store, StoreError};
-use super::ledger::{CallEnd, close_call};
+use super::ledger::{CallEnd, close_call, insert_login_call};
 use crate::model::{BootInstant, Moment, Outcome, Session};
 use crate::rules::renewal::PastAttempts;
+use chrono::NaiveDate;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::HashMap;
 
-/// A login that succeeded.
+/// A login attempt that has ended.
 #[derive(Debug, Clone)]
-pub struct LoginRecord<'a> {
-    /// Which device.
+pub struct LoginAttempt {
+    /// Which device's.
     pub device_key: i64,
-    /// Its new session.
-    pub session: &'a Session,
+    /// When the request left.
+    pub started_at: Moment,
+    /// The vendor's day.
+    pub vendor_day: NaiveDate,
+    /// Its row in the ledger; absent where that could not be made before the request.
+    pub call_id: Option<i64>,
+    /// How it ended.
+    pub end: CallEnd,
+    /// What it brought, if anything.
+    pub brought: Option<Brought>,
+}
+
+/// What a login brings.
+#[derive(Debug, Clone)]
+pub struct Brought {
+    /// The new session.
+    pub session: Session,
     /// As the vendor sent it; `None` where unusable.
     pub live_hours: Option<f64>,
     /// As the vendor sent it; `None` where unusable.
@@ -51,33 +67,38 @@ impl Store {
         Ok(keys)
     }
 
-    /// Writes down a login that succeeded; `end` is absent where its ledger row could not be made.
+    /// Writes down how a login attempt ended, and the attempt itself where that was not possible before.
     ///
     /// # Errors
     /// Nothing is stored; it can be stored later.
-    pub async fn record_login(&self, record: &LoginRecord<'_>, end: Option<&CallEnd>) -> Result<(), StoreError> {
+    pub async fn record_login(&self, attempt: &LoginAttempt) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        if let Some(end) = end {
-            close_call(&mut transaction, end, None).await?;
+        let LoginAttempt { device_key, started_at, vendor_day, .. } = attempt;
+        let call_id = match attempt.call_id {
+            Some(call_id) => call_id,
+            None => insert_login_call(&mut transaction, *device_key, started_at, *vendor_day).await?,
+        };
+        close_call(&mut transaction, call_id, &attempt.end, None).await?;
+        if let Some(brought) = &attempt.brought {
             let mut insert = QueryBuilder::<Sqlite>::new(
                 "INSERT INTO login (call_id, live_hours, relogin_hours, relogin_due_at, expires_at, key_fingerprint) VALUES (",
             );
             let mut values = insert.separated(", ");
-            values.push_bind(end.call_id);
-            for hours in [record.live_hours, record.relogin_hours] {
+            values.push_bind(call_id);
+            for hours in [brought.live_hours, brought.relogin_hours] {
                 // 240 as sent, not 240.0.
                 match hours {
                     Some(hours) if hours.fract() == 0.0 => values.push_bind(hours as i64),
                     hours => values.push_bind(hours),
                 };
             }
-            values.push_bind(millis(record.session.relogin_due_at()));
-            values.push_bind(millis(record.session.expires_at()));
-            values.push_bind(record.session.key.fingerprint());
+            values.push_bind(millis(brought.session.relogin_due_at()));
+            values.push_bind(millis(brought.session.expires_at()));
+            values.push_bind(brought.session.key.fingerprint());
             insert.push(")");
             insert.build().execute(&mut *transaction).await?;
+            write_session(&mut transaction, *device_key, Some(&brought.session)).await?;
         }
-        write_session(&mut transaction, record.device_key, Some(record.session)).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -84,8 +84,8 @@ impl Store {
         }
         let covered = serve_slots(&mut transaction, &apps, answer, Endpoint::AccessConfig, &contained).await?;
         let changed = changes.added.len() + changes.removed.len();
-        close_call(&mut transaction, &answer.end, Some(RowCounts { rows: answer.rows.len() - left_out, changed }))
-            .await?;
+        let counts = RowCounts { rows: answer.rows.len() - left_out, changed };
+        close_call(&mut transaction, answer.observation.call_id, &answer.end, Some(counts)).await?;
         transaction.commit().await?;
         let added = changes.added.into_iter().cloned().collect();
         let removed: HashSet<i64> = changes.removed.into_iter().collect();

@@ -19,6 +19,19 @@ pub enum Schema {
     Foreign,
 }
 
+impl Schema {
+    /// Why a database with it is not written to, and what to do; `None` where it may be.
+    pub const fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Newer => {
+                Some("it was made by a newer poskeeper; install that one again, or put an older backup in its place")
+            }
+            Self::Foreign => Some("it holds another program's tables; name another file in database.path"),
+            Self::Empty | Self::Current | Self::Older => None,
+        }
+    }
+}
+
 impl Store {
     /// Tells whose tables these are.
     ///
@@ -28,6 +41,11 @@ impl Store {
         let names: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
             .fetch_all(self.pool())
             .await?;
+        // SQLite's own place for saying whose a file is; ours says nothing there.
+        let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(self.pool()).await?;
+        if application != 0 {
+            return Ok(Schema::Foreign);
+        }
         if names.is_empty() {
             return Ok(Schema::Empty);
         }
@@ -72,6 +90,7 @@ mod tests {
         assert_eq!(schema_after("UPDATE _sqlx_migrations SET version = 99 WHERE version = 1").await, Schema::Newer);
         assert_eq!(schema_after("UPDATE _sqlx_migrations SET checksum = x'00'").await, Schema::Newer);
         assert_eq!(schema_after("DROP TABLE _sqlx_migrations").await, Schema::Foreign);
+        assert_eq!(schema_after("PRAGMA application_id = 252006673").await, Schema::Foreign);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! Not in the database, because people open that.
 
 use super::key_file::{beside, remove_leftovers, replace};
+use super::owner::Owner;
 use crate::model::{ApiKey, Lifetimes, Moment, Session};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub enum SessionFileError {
 #[derive(Debug, Clone)]
 pub struct SessionFile {
     path: PathBuf,
+    owner: Option<Owner>,
     /// The devices' workers write one file between them.
     writing: Arc<Mutex<()>>,
 }
@@ -53,7 +55,7 @@ type Content = BTreeMap<String, Kept>;
 impl SessionFile {
     /// The file beside this database. Nothing is read yet.
     pub fn beside(database: &Path) -> Self {
-        Self { path: beside(database, "session"), writing: Arc::default() }
+        Self { path: beside(database, "session"), owner: Owner::of(database), writing: Arc::default() }
     }
 
     /// Its place.
@@ -120,7 +122,7 @@ impl SessionFile {
 
     fn write(&self, content: &Content) -> Result<(), SessionFileError> {
         let text = serde_json::to_vec_pretty(content).unwrap_or_default();
-        replace(&self.path, &text, 0o600).map_err(|error| self.io("write", error))
+        replace(&self.path, &text, 0o600, self.owner).map_err(|error| self.io("write", error))
     }
 
     fn read(&self) -> Result<Content, SessionFileError> {

@@ -120,8 +120,8 @@ impl Store {
         if let Some(settled) = settled(window, answer.observation.today) {
             write_asked(&mut transaction, &apps, &answer.asker, &contained, settled).await?;
         }
-        let rows = answer.rows.len() - left_out;
-        close_call(&mut transaction, &answer.end, Some(RowCounts { rows, changed })).await?;
+        let counts = RowCounts { rows: answer.rows.len() - left_out, changed };
+        close_call(&mut transaction, answer.observation.call_id, &answer.end, Some(counts)).await?;
         transaction.commit().await?;
         Ok(UsageRecord { changed, discovered, corrections, covered, left_out })
     }
@@ -421,7 +421,6 @@ mod tests {
         let (today, observed_at) = (TODAY.expect("a day"), now().wall);
         let answer = Answer {
             end: CallEnd {
-                call_id,
                 outcome: Outcome::Ok,
                 http_status: Some(200),
                 error_code: None,

@@ -57,8 +57,8 @@ proptest! {
             let boot = BootInstant { boot_id: "a".into(), uptime_ms: truth };
             let now = Moment { wall: theirs + TimeDelta::milliseconds(wrong), boot };
             let known = &marks[..marks.len().min(budget as usize)];
-            let spent = spent_today(&now, timezone, known);
-            prop_assert_eq!(spent_today(&now, timezone, known), spent);
+            let spent = spent_today(&now, timezone, known, known);
+            prop_assert_eq!(spent_today(&now, timezone, known, known), spent);
             prop_assert!(spent <= budget);
             if spent < budget {
                 let calls = made.entry(day_of(theirs, timezone)).or_default();
@@ -67,7 +67,7 @@ proptest! {
                 let skew = turn.is_answered.then(|| TimeDelta::milliseconds(wrong));
                 let vendor_day = day_of(now.wall, timezone);
                 marks.insert(0, LedgerMark { started_at: now.clone(), vendor_day, skew });
-                prop_assert!(spent_today(&now, timezone, &marks[..1]) == 1, "a call that was just made counts");
+                prop_assert!(spent_today(&now, timezone, &marks[..1], &marks[..1]) == 1, "a call that was just made counts");
             }
         }
     }
@@ -89,7 +89,7 @@ proptest! {
             marks.insert(0, LedgerMark { started_at, vendor_day, skew });
         }
         let silence = TimeDelta::hours(24) + TimeDelta::minutes(2);
-        prop_assert_eq!(spent_today(&moment(truth + silence.num_milliseconds(), wrong), timezone, &marks), 0);
+        prop_assert_eq!(spent_today(&moment(truth + silence.num_milliseconds(), wrong), timezone, &marks, &marks), 0);
     }
 
     #[test]

@@ -197,13 +197,13 @@ impl Model {
                 .packages
                 .iter()
                 .map(|(package, first, removed)| {
-                    let text = |text: &Option<String>| text.clone().map_or(Cell::Null, Cell::Text);
+                    let text = |text: Option<&str>| text.map_or(Cell::Null, |text| Cell::Text(text.to_owned()));
                     vec![
                         self.id(&package.app_id),
                         self.name(&package.app_id),
                         Cell::Integer(package.limit_times),
-                        text(&package.start_date),
-                        text(&package.end_date),
+                        text(package.start_date.as_deref()),
+                        text(package.end_date.as_deref()),
                         Cell::Integer((package.start_date.is_none() || package.end_date.is_none()).into()),
                         time(first),
                         removed.as_ref().map_or(Cell::Null, time),
@@ -238,7 +238,7 @@ impl World {
     }
 
     /// Enters a call in the ledger, as an account that the settings name.
-    async fn call(&mut self, asker: &AppId, endpoint: Endpoint, slot: Option<DateTime<Utc>>) -> CallEnd {
+    async fn call(&mut self, asker: &AppId, endpoint: Endpoint, slot: Option<DateTime<Utc>>) -> i64 {
         if !self.model.configured.contains_key(asker) {
             self.model.configured.insert(asker.clone(), None);
             self.configure().await;
@@ -247,16 +247,7 @@ impl World {
         let app_key = self.store.apps().await.expect("readable")[asker].app_key;
         let boot = BootInstant { boot_id: "a".into(), uptime_ms: self.seconds * 1000 };
         let poll = NewPoll { app_key, endpoint, slot, started_at: Moment { wall, boot }, vendor_day: self.today };
-        let call_id = self.store.open_poll_call(&poll).await.expect("written").call_id;
-        CallEnd {
-            call_id,
-            outcome: Outcome::Ok,
-            http_status: Some(200),
-            error_code: None,
-            error_message: None,
-            duration: TimeDelta::zero(),
-            skew: None,
-        }
+        self.store.open_poll_call(&poll).await.expect("written").call_id
     }
 
     async fn configure(&mut self) {
@@ -275,7 +266,7 @@ impl World {
             Step::Ask { asker, back, contained } => {
                 let asker = app_id(asker);
                 let slot = back.is_none().then(|| self.now());
-                let end = self.call(&asker, Endpoint::DailyAccess, slot).await;
+                let call_id = self.call(&asker, Endpoint::DailyAccess, slot).await;
                 let window = poll_window(self.today - Days::new(back.map_or(0, |back| back + 8)));
                 let is_told = |(app_id, day): &(AppId, NaiveDate)| {
                     // A backfill is asked for one account; a poll tells of those that the vendor thinks of.
@@ -293,14 +284,15 @@ impl World {
                     used_times: *used,
                 });
                 let rows = rows.collect();
-                let observation = Observation { call_id: end.call_id, observed_at: self.now(), today: self.today };
-                self.under_way.push((Answer { end, asker, observation, rows, slot, serves_sisters: true }, window));
+                let observation = Observation { call_id, observed_at: self.now(), today: self.today };
+                self.under_way
+                    .push((Answer { end: ok(), asker, observation, rows, slot, serves_sisters: true }, window));
             }
             Step::Arrive { .. } if self.under_way.is_empty() => {}
             Step::Arrive { which, is_lost } => {
                 let (answer, window) = self.under_way.remove(which.index(self.under_way.len()));
                 if is_lost {
-                    self.store.close_failed_call(&answer.end, true).await.expect("written");
+                    self.store.close_failed_call(answer.observation.call_id, &answer.end, true).await.expect("written");
                 } else {
                     self.store.record_usage(&answer, window).await.expect("stored");
                     self.model.take_usage(&answer);
@@ -315,17 +307,18 @@ impl World {
             Step::List { asker, packages } => {
                 let asker = app_id(asker);
                 let slot = Some(self.now());
-                let end = self.call(&asker, Endpoint::AccessConfig, slot).await;
-                let package = |(app, limit_times, start_date, end_date)| Package {
-                    app_id: app_id(app),
-                    limit_times,
-                    start_date,
-                    end_date,
-                };
+                let call_id = self.call(&asker, Endpoint::AccessConfig, slot).await;
+                let package =
+                    |(app, limit_times, start_date, end_date): (usize, i64, Option<String>, Option<String>)| Package {
+                        app_id: app_id(app),
+                        limit_times,
+                        start_date: start_date.map(Into::into),
+                        end_date: end_date.map(Into::into),
+                    };
                 let rows = packages.into_iter().map(package).collect::<Vec<_>>();
-                let observation = Observation { call_id: end.call_id, observed_at: self.now(), today: self.today };
+                let observation = Observation { call_id, observed_at: self.now(), today: self.today };
                 self.model.take_packages(&rows, observation.observed_at);
-                let answer = Answer { end, asker, observation, rows, slot, serves_sisters: true };
+                let answer = Answer { end: ok(), asker, observation, rows, slot, serves_sisters: true };
                 self.store.record_packages(&answer).await.expect("stored");
             }
             Step::Restart => {
@@ -353,6 +346,18 @@ impl World {
 }
 
 /// As lines, a percentage to a tenth.
+/// The end of a good call.
+fn ok() -> CallEnd {
+    CallEnd {
+        outcome: Outcome::Ok,
+        http_status: Some(200),
+        error_code: None,
+        error_message: None,
+        duration: TimeDelta::zero(),
+        skew: None,
+    }
+}
+
 fn sorted(rows: Vec<Vec<Cell>>) -> Vec<String> {
     let cell = |cell: &Cell| if let Cell::Real(number) = cell { format!("{number:.1}") } else { format!("{cell:?}") };
     let mut lines: Vec<_> = rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(" ")).collect();

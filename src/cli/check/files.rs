@@ -1,9 +1,12 @@
 //! The files that the daemon writes: are they there, are they ours, who may read them?
 
+use super::disk;
 use super::verdict::Verdict;
+use crate::cli::service_database;
 use crate::daemon::device_login;
 use crate::settings::Settings;
 use crate::store::{DatabaseLock, Schema, SessionFile, Store, StoreError};
+use nix::errno::Errno;
 use nix::unistd::{AccessFlags, Uid, User, eaccess, geteuid};
 use std::fs::Metadata;
 use std::io;
@@ -35,13 +38,28 @@ async fn database(path: &Path, verdict: &mut Verdict) {
         }
         Ok(_) => {}
     }
+    if folder_of(path).is_ok() {
+        disk::inspect(key, path, verdict);
+    }
+    if let Some(other) = service_database(path) {
+        verdict.finding(key, format!("{}: {other}", path.display()));
+    }
     let metadata = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+            return verdict.problem(
+                key,
+                format!("{} is a link to a file that is not there; mend or remove the link", path.display()),
+            );
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return verdict.fact("Database", format!("{}: not there yet, the daemon makes it", path.display()));
         }
         Err(error) => return verdict.problem(key, format!("cannot look at {}: {error}", path.display())),
         Ok(metadata) if !metadata.is_file() => {
-            return verdict.problem(key, format!("{} is not a file; name another place", path.display()));
+            return verdict.problem(
+                key,
+                format!("{} is a folder, a pipe or a device, not a file; name another place", path.display()),
+            );
         }
         Ok(metadata) => metadata,
     };
@@ -66,13 +84,8 @@ async fn database(path: &Path, verdict: &mut Verdict) {
 async fn contents(key: &str, path: &Path, verdict: &mut Verdict) {
     let what = match schema(path).await {
         Err(error) => return verdict.problem(key, error.to_string()),
-        Ok(Schema::Newer) => {
-            let wrong = "was made by a newer poskeeper; install that one again, or restore an older backup";
-            return verdict.problem(key, format!("{} {wrong}", path.display()));
-        }
-        Ok(Schema::Foreign) => {
-            return verdict
-                .problem(key, format!("{} holds another program's tables; name another file", path.display()));
+        Ok(schema @ (Schema::Newer | Schema::Foreign)) => {
+            return verdict.problem(key, format!("{}: {}", path.display(), schema.refusal().unwrap_or_default()));
         }
         Ok(Schema::Empty) => "empty, the daemon fills it",
         Ok(Schema::Older) => "made by an older poskeeper, the daemon brings it up to date",
@@ -129,6 +142,9 @@ fn folder_of(file: &Path) -> Result<Metadata, String> {
     if !metadata.is_dir() {
         return Err(format!("{shown} is not a folder; make it one"));
     }
+    if eaccess(folder, AccessFlags::W_OK) == Err(Errno::EROFS) {
+        return Err(format!("{shown}: its file system may only be read; see `dmesg`, and remount it writable"));
+    }
     if !may(folder, AccessFlags::W_OK | AccessFlags::X_OK) {
         return Err(format!("{} may not write in the folder {shown}; {}", me(), cure(folder)));
     }
@@ -140,7 +156,8 @@ fn folder(file: &Path) -> &Path {
 }
 
 fn may(path: &Path, flags: AccessFlags) -> bool {
-    eaccess(path, flags).is_ok()
+    // A file system that may only be read is told of once, with the folder.
+    matches!(eaccess(path, flags), Ok(()) | Err(Errno::EROFS))
 }
 
 fn cure(path: &Path) -> String {

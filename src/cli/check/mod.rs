@@ -1,6 +1,7 @@
 //! `poskeeper check`: reads and validates everything, and changes nothing; with `--online` it also
 //! calls each server once.
 
+mod disk;
 mod files;
 mod online;
 mod plan;
