@@ -1,5 +1,6 @@
 //! The SQLite file: made, opened, migrated, closed.
 
+use super::own_file;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlStr, Sqlite, SqlitePool, Transaction};
@@ -73,12 +74,23 @@ impl OpenFile {
 }
 
 impl Store {
+    /// Refuses a place where somebody else has left something: what would be written into it, or believed,
+    /// is not this database. Opens nothing.
+    ///
+    /// # Errors
+    /// Names what stands there.
+    pub fn judge_place(path: &Path) -> Result<(), StoreError> {
+        own_file::judge_database(path)
+            .map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })
+    }
+
     /// Opens the file for writing, made with mode 0640 where there is none, and brings it up to date.
     ///
     /// # Errors
     /// Names the file and what is wrong with it: folder missing, no permission, not a database, made by
     /// a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::judge_place(path)?;
         create(path).map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })?;
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -106,12 +118,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`] where there is no file yet.
     pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        match path.try_exists() {
-            Ok(true) => {}
-            Ok(false) => return Err(StoreError::Missing(path.to_owned())),
-            Err(error) => {
-                return Err(StoreError::Open { path: path.to_owned(), reason: advice(path, &error) });
-            }
+        let refused = |error: io::Error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) };
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_file() => {}
+            // SQLite would wait for a pipe's other end.
+            Ok(_) => return Err(refused(io::Error::other("it is not a file; name another one in database.path"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing(path.to_owned())),
+            Err(error) => return Err(refused(error)),
         }
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
         let pool = connect(path, options).await?;

@@ -1,8 +1,9 @@
 //! The published key: one line that the store's own programs read.
 
+use super::own_file;
 use crate::model::ApiKey;
 use std::fs::{File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -32,10 +33,7 @@ impl PublishedKey {
     /// Names the file and what the system said.
     pub fn publish(&self, key: &ApiKey) -> Result<(), KeyFileError> {
         let line = format!("{}\n", key.expose());
-        let is_current = std::fs::read(&self.path).is_ok_and(|content| content == line.as_bytes())
-            && std::fs::symlink_metadata(&self.path)
-                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o777 == self.mode);
-        if is_current {
+        if self.says(&line).unwrap_or(false) {
             return Ok(());
         }
         replace(&self.path, line.as_bytes(), self.mode).map_err(|error| self.error("write the key file", error))
@@ -50,14 +48,23 @@ impl PublishedKey {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => {
-                File::options()
-                    .write(true)
-                    .truncate(true)
-                    .open(&self.path)
-                    .map_err(|_| self.error("remove the dead key file", error))?;
-                Ok(())
+                // Emptied only once it is known to be the key file: a link in its place leads elsewhere.
+                own_file::open(&self.path, File::options().write(true))
+                    .and_then(|file| file.set_len(0))
+                    .map_err(|_| self.error("remove the dead key file", error))
             }
         }
+    }
+
+    /// Whether the file is ours, has its mode, and says just this.
+    fn says(&self, line: &str) -> io::Result<bool> {
+        let file = own_file::open(&self.path, File::options().read(true))?;
+        if file.metadata()?.permissions().mode() & 0o777 != self.mode {
+            return Ok(false);
+        }
+        let mut content = Vec::new();
+        file.take(line.len() as u64 + 1).read_to_end(&mut content)?;
+        Ok(content == line.as_bytes())
     }
 
     fn error(&self, action: &'static str, error: io::Error) -> KeyFileError {

@@ -1,9 +1,13 @@
 //! One writer at a time: a lock file beside the database.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use super::own_file;
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// Whoever may open it may hold it.
+const MODE: u32 = 0o600;
 
 /// Held as long as this value lives; the kernel lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -38,16 +42,15 @@ impl DatabaseLock {
     pub fn take(database: &Path) -> Result<Self, LockError> {
         let path = Self::file(database);
         let io_error = |error| LockError::Io { path: path.clone(), error };
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(nix::libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(io_error)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(MODE);
+        let file = own_file::open(&path, &options).map_err(io_error)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
+            Ok(()) => {
+                // The mode as given was cut by the umask; a file that its owner may not open is no lock.
+                file.set_permissions(Permissions::from_mode(MODE)).map_err(io_error)?;
+                Ok(Self(file))
+            }
             Err(TryLockError::WouldBlock) => Err(LockError::Held(database.to_owned())),
             Err(TryLockError::Error(error)) => Err(io_error(error)),
         }

@@ -15,6 +15,7 @@ mod harness;
 mod http;
 mod logins;
 mod pages;
+mod planted;
 mod polls;
 mod readers;
 mod sandbox;
