@@ -17,6 +17,7 @@ mod logins;
 mod pages;
 mod planted;
 mod polls;
+mod process;
 mod readers;
 mod sandbox;
 mod secrets;
