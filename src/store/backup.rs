@@ -37,6 +37,8 @@ impl Store {
         };
         // SQLite fills an empty file; made here, so that no link is followed and the mode is ours.
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy).map_err(io_error)?;
+        // The mode as given was cut by the umask, and SQLite opens the file anew.
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(io_error)?;
         let copied = sqlx::query("VACUUM INTO ?").bind(copy.to_string_lossy().into_owned()).execute(self.pool()).await;
         let finished = copied.map_err(|error| BackupError::Store(error.into())).and_then(|_| {
             file.set_permissions(Permissions::from_mode(0o640)).and_then(|()| File::sync_all(&file)).map_err(io_error)

@@ -14,6 +14,7 @@ mod documented;
 mod harness;
 mod http;
 mod logins;
+mod modes;
 mod pages;
 mod planted;
 mod polls;

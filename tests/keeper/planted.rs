@@ -2,10 +2,10 @@
 //! own under each name that poskeeper is going to use. Nothing is written through it, nothing in it is
 //! believed, nothing waits for it, and the error says what is wrong.
 
-use crate::harness::{Shop, binary};
-use std::fs::{File, Permissions};
+use crate::harness::{BINARY, Shop, as_user};
+use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// Whom poskeeper runs as, and who plants.
@@ -38,7 +38,7 @@ struct Shared {
 
 impl Shared {
     async fn open(owner: u32, mode: u32) -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "only root can become other users: run this test as root");
+        assert!(nix::unistd::geteuid().is_root(), "only root can give files to others: run this test as root");
         let shop = Shop::open(NO_POLLS).await;
         std::fs::set_permissions(shop.folder.path(), Permissions::from_mode(0o711)).expect("chmod");
         std::fs::set_permissions(shop.path("settings.toml"), Permissions::from_mode(0o600)).expect("chmod");
@@ -93,8 +93,8 @@ impl Shared {
 
     /// What the keeper's command prints; one that hangs fails the test.
     async fn run(&self, arguments: &[&str]) -> (Output, String) {
-        let mut command = as_keeper(self.shop.folder.path());
-        command.arg("--config").arg(self.shop.path("settings.toml")).args(arguments);
+        let mut command = as_user(KEEPER, self.shop.folder.path(), "exec timeout --signal=KILL 30");
+        command.arg(BINARY).arg("--config").arg(self.shop.path("settings.toml")).args(arguments);
         let run = tokio::task::spawn_blocking(move || command.output().expect("timeout and setpriv are installed"));
         let output = run.await.expect("it ends");
         let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -113,22 +113,6 @@ impl Shared {
         std::fs::symlink_metadata(self.path(name))
             .is_ok_and(|found| found.is_file() && found.uid() == KEEPER && found.nlink() == 1)
     }
-}
-
-/// The binary as the keeper, for half a minute. It is handed over open, as he may not enter the folder
-/// that it was built in.
-fn as_keeper(folder: &Path) -> Command {
-    let poskeeper = binary(folder);
-    let mut command = Command::new("timeout");
-    command.args(["--signal=KILL", "30", "setpriv"]);
-    command.args([format!("--reuid={KEEPER}"), format!("--regid={KEEPER}"), "--clear-groups".into()]);
-    command.arg("/proc/self/fd/0").current_dir(folder);
-    for (name, value) in poskeeper.get_envs() {
-        assert!(value.is_none(), "the harness only takes variables away");
-        command.env_remove(name);
-    }
-    command.stdin(File::open(poskeeper.get_program()).expect("the binary"));
-    command
 }
 
 #[tokio::test]

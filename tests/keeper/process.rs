@@ -1,8 +1,8 @@
 //! What other programs can learn of the process: its memory, its environment, its arguments, its end.
 
-use crate::harness::{Daemon, Shop, binary};
+use crate::harness::{BINARY, Daemon, Shop, as_user};
 use crate::secrets::{assert_clean, secrets};
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -17,7 +17,6 @@ const SECRET: [&str; 4] = ["environ", "mem", "maps", "auxv"];
 
 /// A shop that belongs to the user.
 async fn shop() -> Shop {
-    assert!(nix::unistd::geteuid().is_root(), "only root can become another user: run this test as root");
     let shop = Shop::open(NO_POLLS).await;
     chown(shop.folder.path(), Some(USER), Some(USER)).expect("chown");
     chown(shop.path("settings.toml"), Some(USER), Some(USER)).expect("chown");
@@ -25,23 +24,11 @@ async fn shop() -> Shop {
     shop
 }
 
-/// As the user, with core dumps allowed. The binary is handed over open, as the user may not enter the
-/// folder that it was built in.
-fn as_user(folder: &Path) -> Command {
-    let poskeeper = binary(folder);
-    let mut command = Command::new("sh");
-    let user = format!("setpriv --reuid={USER} --regid={USER} --clear-groups");
-    command.args(["-c", &format!("ulimit -c unlimited; exec {user} \"$@\""), "sh"]).current_dir(folder);
-    for (name, _) in poskeeper.get_envs() {
-        command.env_remove(name);
-    }
-    command.stdin(File::open(poskeeper.get_program()).expect("the binary"));
-    command
-}
+const CORES_ALLOWED: &str = "ulimit -c unlimited; exec";
 
 fn daemon(shop: &Shop) -> Daemon {
-    let mut command = as_user(shop.folder.path());
-    command.arg("/proc/self/fd/0").arg("--config").arg(shop.path("settings.toml")).arg("run");
+    let mut command = as_user(USER, shop.folder.path(), CORES_ALLOWED);
+    command.arg(BINARY).arg("--config").arg(shop.path("settings.toml")).arg("run");
     Daemon::start(command)
 }
 
@@ -56,7 +43,7 @@ fn the_user_can_read(file: &Path) -> bool {
 #[tokio::test]
 async fn another_process_of_the_same_user_can_read_neither_memory_nor_environment() {
     let shop = shop().await;
-    let mut sleep = as_user(shop.folder.path()).args(["sleep", "60"]).spawn().expect("started");
+    let mut sleep = as_user(USER, shop.folder.path(), CORES_ALLOWED).args(["sleep", "60"]).spawn().expect("started");
     let mut daemon = daemon(&shop);
     daemon.wait_for("login.renewed").await;
     let path = |pid: u32, name: &str| format!("/proc/{pid}/{name}");
