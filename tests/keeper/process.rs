@@ -3,7 +3,7 @@
 use crate::harness::{BINARY, Daemon, Shop, as_user};
 use crate::secrets::{assert_clean, secrets};
 use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
@@ -100,4 +100,16 @@ async fn neither_arguments_nor_environment_of_the_process_hold_a_secret() {
         assert_eq!(output.status.code(), Some(78), "{told}");
         assert!(told.contains(variable) && !told.contains(secret), "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_process_that_nobody_may_look_into_still_finds_out_that_it_writes_to_the_journal() {
+    let shop = shop().await;
+    let stderr = std::fs::File::create(shop.path("stderr")).expect("a file");
+    let stream = stderr.metadata().map(|file| format!("{}:{}", file.dev(), file.ino())).expect("a file");
+    let mut command = as_user(USER, shop.folder.path(), "exec");
+    command.arg(BINARY).args(["--config", "/nowhere/settings.toml", "check"]).env("JOURNAL_STREAM", stream);
+    assert_eq!(command.stderr(stderr).status().expect("started").code(), Some(78));
+    let told = std::fs::read_to_string(shop.path("stderr")).expect("errors");
+    assert!(told.starts_with("<3>poskeeper: "), "{told}");
 }
