@@ -36,6 +36,8 @@
 //! * The cron slot is the watermark: downtime, suspend, a stepped clock and a restart are one case.
 //! * The ledger row of a call is committed before the request leaves the machine.
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod clock;
 pub mod daemon;

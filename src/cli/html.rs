@@ -5,6 +5,7 @@ use super::{Place, output};
 use crate::clock;
 use crate::model::day_of;
 use crate::report::{Lang, Span, load, page};
+use crate::store::other_than_a_file;
 use chrono::NaiveDate;
 use std::fs::Permissions;
 use std::io::{self, Write};
@@ -42,8 +43,9 @@ pub(super) async fn run(
 /// Whole or not at all: a page that somebody has open, or that a web server hands out, is never half
 /// written.
 pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    if path.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder; name a file"));
+    // Replacing a link such as /dev/stdout, or a pipe, is not what anybody means.
+    if let Some(what) = std::fs::symlink_metadata(path).ok().as_ref().and_then(other_than_a_file) {
+        return Err(io::Error::other(format!("it is {what}; name a file")));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let permissions = Permissions::from_mode(MODE);

@@ -3,10 +3,10 @@
 use crate::model::single_line;
 use config::{Map, Value, ValueKind};
 
-/// A number, a flag or a short text. `None`: too much to show, or a URL with a password in it.
+/// A number, a flag or a short text. `None`: too much to show, or a URL with a password or a key in it.
 pub(super) fn shown(value: &Value) -> Option<String> {
     match &value.kind {
-        ValueKind::String(text) if text.contains('@') && text.contains('/') => None,
+        ValueKind::String(text) if text.contains(['@', '?', '#']) && text.contains('/') => None,
         ValueKind::String(text) => Some(format!("\"{}\"", single_line(text))),
         ValueKind::Boolean(flag) => Some(flag.to_string()),
         ValueKind::I64(number) => Some(number.to_string()),

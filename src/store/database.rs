@@ -4,6 +4,7 @@ use super::disk::folder_of;
 use super::fault::Fault;
 use super::inspection::inspect;
 use super::open_file::OpenFile;
+use super::own_file;
 use super::owner::Owner;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
@@ -68,12 +69,23 @@ pub struct Store {
 }
 
 impl Store {
+    /// Refuses a place where somebody else has left something: what would be written into it, or believed,
+    /// is not this database. Opens nothing.
+    ///
+    /// # Errors
+    /// Names what stands there.
+    pub fn judge_place(path: &Path) -> Result<(), StoreError> {
+        own_file::judge_database(path)
+            .map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })
+    }
+
     /// Opens the file for writing, made with mode 0640 where there is none, and brings it up to date.
     ///
     /// # Errors
     /// Names the file and what is wrong with it: folder missing, no permission, not a database, made by
     /// a newer version; [`StoreError::Damaged`] where it may be set aside. Nothing was changed then.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::judge_place(path)?;
         inspect(path).await?;
         create(path).map_err(|error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) })?;
         let options = SqliteConnectOptions::new()
@@ -101,12 +113,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`] where there is no file yet.
     pub async fn open_for_reading(path: &Path) -> Result<Self, StoreError> {
-        match path.try_exists() {
-            Ok(true) => {}
-            Ok(false) => return Err(StoreError::Missing(path.to_owned())),
-            Err(error) => {
-                return Err(StoreError::Open { path: path.to_owned(), reason: advice(path, &error) });
-            }
+        let refused = |error: io::Error| StoreError::Open { path: path.to_owned(), reason: advice(path, &error) };
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_file() => {}
+            // SQLite would wait for a pipe's other end.
+            Ok(_) => return Err(refused(io::Error::other("it is not a file; name another one in database.path"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing(path.to_owned())),
+            Err(error) => return Err(refused(error)),
         }
         let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
         let pool = connect(path, options).await?;

@@ -2,11 +2,12 @@
 
 use super::disk::folder_of;
 use super::fault::Fault;
+use super::own_file;
 use super::owner::Owner;
 use crate::model::ApiKey;
 use std::ffi::OsString;
 use std::fs::{File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -39,10 +40,7 @@ impl PublishedKey {
     /// Names the file and what the system said.
     pub fn publish(&self, key: &ApiKey) -> Result<(), KeyFileError> {
         let line = format!("{}\n", key.expose());
-        let is_current = std::fs::read(&self.path).is_ok_and(|content| content == line.as_bytes())
-            && std::fs::symlink_metadata(&self.path)
-                .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o777 == self.mode);
-        if is_current {
+        if self.says(&line).unwrap_or(false) {
             return Ok(());
         }
         replace(&self.path, line.as_bytes(), self.mode, self.owner)
@@ -60,18 +58,29 @@ impl PublishedKey {
                 sync_folder(&self.path).map_err(|error| self.error("sync the folder of the dead key file", error))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => File::options()
-                .write(true)
-                .truncate(true)
-                .open(&self.path)
-                .and_then(|emptied| emptied.sync_all())
-                .map_err(|_| self.error("remove the dead key file", error)),
+            Err(error) => {
+                // Emptied only once it is known to be the key file: a link in its place leads elsewhere.
+                own_file::open(&self.path, File::options().write(true))
+                    .and_then(|file| file.set_len(0).and_then(|()| file.sync_all()))
+                    .map_err(|_| self.error("remove the dead key file", error))
+            }
         }
     }
 
     /// Removes what a process left that was killed while it published: see [`remove_leftovers`].
     pub fn remove_leftovers(&self) {
         remove_leftovers(&self.path);
+    }
+
+    /// Whether the file is ours, has its mode, and says just this.
+    fn says(&self, line: &str) -> io::Result<bool> {
+        let file = own_file::open(&self.path, File::options().read(true))?;
+        if file.metadata()?.permissions().mode() & 0o777 != self.mode {
+            return Ok(false);
+        }
+        let mut content = Vec::new();
+        file.take(line.len() as u64 + 1).read_to_end(&mut content)?;
+        Ok(content == line.as_bytes())
     }
 
     fn error(&self, action: &'static str, error: io::Error) -> KeyFileError {
@@ -115,10 +124,12 @@ fn put_in_place(path: &Path, content: &[u8], mode: u32, owner: Option<Owner>) ->
 /// A file that nobody else can read, in the folder of the one whose place it is to take. Its name begins
 /// with that one's, so that it can be told whose it was if this process is killed.
 pub(super) fn new_file_for(path: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(&unfinished(path))
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder_of(path))
+    let private = Permissions::from_mode(0o600);
+    let file =
+        tempfile::Builder::new().prefix(&unfinished(path)).permissions(private.clone()).tempfile_in(folder_of(path))?;
+    // The mode as given is cut by the umask, and whoever fills it may open it anew.
+    file.as_file().set_permissions(private)?;
+    Ok(file)
 }
 
 /// Removes the new files of processes that were killed before they could put them in the place of `path`:

@@ -2,11 +2,15 @@
 //! was last done with the database.
 
 use super::fault::Fault;
+use super::own_file;
 use super::owner::Owner;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// Whoever may open it may hold it.
+const MODE: u32 = 0o600;
 
 /// Held as long as this value lives; the kernel lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -70,20 +74,16 @@ impl DatabaseLock {
             };
             LockError::Io { path: path.clone(), error, cure }
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(nix::libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(io_error)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(MODE);
+        let file = own_file::open(&path, &options).map_err(io_error)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(database.to_owned())),
             Err(TryLockError::Error(error)) => return Err(io_error(error)),
         }
+        // The mode as given was cut by the umask; a file that its owner may not open is no lock.
+        file.set_permissions(Permissions::from_mode(MODE)).map_err(io_error)?;
         Owner::take(Owner::of(database), &file).map_err(io_error)?;
         Ok(Self(file))
     }

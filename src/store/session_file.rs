@@ -2,14 +2,20 @@
 //! Not in the database, because people open that.
 
 use super::key_file::{beside, remove_leftovers, replace};
+use super::own_file;
 use super::owner::Owner;
 use crate::model::{ApiKey, Lifetimes, Moment, Session};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Contract section 3.
+const MODE: u32 = 0o600;
 
 /// Why the kept sessions cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +114,8 @@ impl SessionFile {
         self.write(&content)
     }
 
-    /// Forgets the sessions of all other devices: a key that nobody keeps alive is only a risk.
+    /// Forgets the sessions of all other devices: a key that nobody keeps alive is only a risk. Closes the
+    /// file to others, where a copy of it was put back that they can read.
     ///
     /// # Errors
     /// The file cannot be read or replaced.
@@ -117,20 +124,31 @@ impl SessionFile {
         let mut content = self.read()?;
         let before = content.len();
         content.retain(|device, _| devices.contains(device));
-        if content.len() == before { Ok(()) } else { self.write(&content) }
+        let is_open = std::fs::symlink_metadata(&self.path).is_ok_and(|found| found.mode() & 0o777 != MODE);
+        if content.len() == before && !is_open { Ok(()) } else { self.write(&content) }
     }
 
     fn write(&self, content: &Content) -> Result<(), SessionFileError> {
         let text = serde_json::to_vec_pretty(content).unwrap_or_default();
-        replace(&self.path, &text, 0o600, self.owner).map_err(|error| self.io("write", error))
+        replace(&self.path, &text, MODE, self.owner).map_err(|error| self.io("write", error))
     }
 
     fn read(&self) -> Result<Content, SessionFileError> {
-        match std::fs::read(&self.path) {
+        match self.read_bytes() {
             Ok(text) => serde_json::from_slice(&text).map_err(|_| SessionFileError::Damaged(self.path.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Content::new()),
             Err(error) => Err(self.io("read", error)),
         }
+    }
+
+    /// A key that others may have written is not served. One that they could merely read, in a restored
+    /// copy for one, may be the only good one that there is.
+    fn read_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut file = own_file::open(&self.path, File::options().read(true))?;
+        own_file::judge_closed_to_writers(&file.metadata()?)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn io(&self, action: &'static str, error: io::Error) -> SessionFileError {

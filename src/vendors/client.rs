@@ -1,7 +1,7 @@
 //! The HTTP client that both vendors are asked with.
 
 use super::encoding::Decoder;
-use super::failure::{Peer, unreachable};
+use super::failure::{Peer, Secrets, unreachable};
 use super::{LARGE_ANSWER, Reply};
 use crate::model::{CallFailure, Secret};
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
@@ -84,8 +84,15 @@ impl Client {
         self.0.options.secrets.iter().map(Secret::expose)
     }
 
-    /// Sends `body` and brings the decoded body of an answer with status 200; all else is a failure.
-    pub(super) async fn post(&self, url: Url, headers: &[(&'static str, &str)], body: Vec<u8>) -> Reply<Vec<u8>> {
+    /// Sends `body` and brings the decoded body of an answer with status 200; all else is a failure, in
+    /// which none of `secrets` stands.
+    pub(super) async fn post(
+        &self,
+        url: Url,
+        headers: &[(&'static str, &str)],
+        body: Vec<u8>,
+        secrets: &Secrets<'_>,
+    ) -> Reply<Vec<u8>> {
         let transport = match self.0.transport(&url) {
             Ok(transport) => transport,
             Err(failure) => return Reply::failed(failure),
@@ -95,6 +102,7 @@ impl Client {
             timeout: self.0.options.timeout,
             connect_timeout: self.0.options.connect_timeout,
             platform_roots: transport.platform_roots,
+            secrets,
         };
         let deadline = Instant::now() + self.0.options.timeout;
         let request = headers.iter().fold(transport.http.post(url.clone()), |r, (name, value)| r.header(*name, *value));
@@ -130,7 +138,7 @@ impl Shared {
     async fn read_body(
         &self,
         mut response: Response,
-        peer: &Peer,
+        peer: &Peer<'_>,
         deadline: Instant,
         place: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Vec<u8>, CallFailure> {

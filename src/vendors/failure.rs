@@ -49,24 +49,38 @@ impl<'a> Secrets<'a> {
         let head = one_line(&text[..text.floor_char_boundary(MOST_BYTES)]);
         let mut head = blank_secrets(&head, secrets.iter().map(String::as_str));
         if text.len() > MOST_BYTES {
-            let longest = secrets.iter().map(String::len).max().unwrap_or(0);
+            // Written with escapes a secret takes up to three times its length.
+            let longest = 3 * secrets.iter().map(String::len).max().unwrap_or(0);
             head.truncate(head.floor_char_boundary(head.len().saturating_sub(longest)));
         }
         single_line(&head)
     }
+
+    /// Whether a value that is to be kept as the vendor wrote it would give a secret away. What looks like
+    /// the usual identifier may hold a short secret by chance, so it has to be one as a whole.
+    pub(super) fn are_given_away_by(&self, text: &str) -> bool {
+        const LONG: usize = 12;
+        let is_usual = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        self.0.iter().filter(|secret| secret.len() >= 4 && secret.len() <= text.len()).any(|secret| {
+            let is_in_it = || text.to_ascii_lowercase().contains(&secret.to_ascii_lowercase());
+            text.eq_ignore_ascii_case(secret) || !is_usual && secret.len() >= LONG && is_in_it()
+        })
+    }
 }
 
 /// Whom a request went to, and on what terms.
-pub(super) struct Peer {
+pub(super) struct Peer<'a> {
     /// Host and, where it is not the usual one, port.
     pub host: String,
     pub timeout: Duration,
     pub connect_timeout: Duration,
     /// Whether the machine's own CA certificates could be read.
     pub platform_roots: bool,
+    /// To be kept out of what its headers say.
+    pub secrets: &'a Secrets<'a>,
 }
 
-impl Peer {
+impl Peer<'_> {
     /// Why no usable answer came through the network.
     pub(super) fn transport_failure(&self, error: &reqwest::Error) -> CallFailure {
         let host = &self.host;
@@ -108,6 +122,7 @@ impl Peer {
         let answer = format!("HTTP {}{name}", status.as_u16());
         unexpected(match (redirected_to, status.as_u16()) {
             (Some(place), _) => {
+                let place = self.secrets.clean(&place);
                 format!("redirected to {place} by {host} ({answer}); is base_url right, is there a captive portal?")
             }
             (None, 404) => format!("{answer} from {host}; is base_url right?"),
@@ -134,7 +149,7 @@ impl Peer {
     pub(super) fn encoding_failure(&self, error: &EncodingError) -> CallFailure {
         match error {
             EncodingError::TooLarge(limit) => self.too_large(*limit),
-            broken => unexpected(single_line(&format!("the answer of {} cannot be read: {broken}", self.host))),
+            broken => unexpected(self.secrets.clean(&format!("the answer of {} cannot be read: {broken}", self.host))),
         }
     }
 
@@ -283,11 +298,13 @@ mod tests {
     #[test]
     fn a_certificate_that_is_out_of_date_sends_one_to_the_clock() {
         let second = Duration::from_secs(1);
+        let none = Secrets::default();
         let peer = |platform_roots| Peer {
             host: "pos.example".into(),
             timeout: second,
             connect_timeout: second,
             platform_roots,
+            secrets: &none,
         };
         let words = |bad, roots| peer(roots).tls_words(&rustls::Error::InvalidCertificate(bad));
         assert!(words(CertificateError::Expired, true).contains("clock"));

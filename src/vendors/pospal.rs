@@ -48,7 +48,7 @@ struct Question<'a> {
 /// Asks for the quota packages of the whole chain.
 pub async fn access_config(client: &Client, account: &Account<'_>, now: DateTime<Utc>) -> Reply<Rows<Package>> {
     let question = Question { app_id: account.app_id.as_str(), begin_date: None, end_date: None };
-    ask(client, account, "queryAccessTimes", &question, now, |body, terms| read_packages(body, terms)).await
+    ask(client, account, "queryAccessTimes", &question, now, read_packages).await
 }
 
 /// Asks for the usage of each day from `first_day` to `last_day` (at most 7 days later) of the whole
@@ -125,7 +125,9 @@ async fn ask<T: Send + 'static>(
         ("time-stamp", &now.timestamp_millis().to_string()),
         ("data-signature", &signature),
     ];
-    let reply = client.post(below(account.base_url, &format!("{SERVICE}/{endpoint}")), &headers, body).await;
+    let url = below(account.base_url, &format!("{SERVICE}/{endpoint}"));
+    let secrets = Secrets::of(client.secrets().chain([account.app_key.expose(), &signature]));
+    let reply = client.post(url, &headers, body, &secrets).await;
     let (client, app_key, configured, date) =
         (client.clone(), account.app_key.clone(), Arc::clone(account.configured), reply.date);
     reply
@@ -139,7 +141,7 @@ async fn ask<T: Send + 'static>(
 fn read_packages(body: &[u8], terms: &Terms<'_>) -> Result<Rows<Package>, CallFailure> {
     let rows = ReadRows {
         fields: &[&["appId"], &["limitTimes"], &["startDate"], &["endDate"]],
-        read: &read_package,
+        read: &|texts: &mut Texts, fields| read_package(texts, fields, &terms.secrets),
         owner: |package: &Package| &package.app_id,
         configured: &terms.configured,
         secrets: &terms.secrets,
@@ -147,7 +149,12 @@ fn read_packages(body: &[u8], terms: &Terms<'_>) -> Result<Rows<Package>, CallFa
     read_envelope(body, rows)
 }
 
-fn read_package<'de>(texts: &mut Texts, [app_id, limit, start, end]: [Raw<'de>; 4]) -> Result<Package, Fault<'de>> {
+fn read_package<'de>(
+    texts: &mut Texts,
+    [app_id, limit, start, end]: [Raw<'de>; 4],
+    secrets: &Secrets<'_>,
+) -> Result<Package, Fault<'de>> {
+    refuse_secrets([("appId", app_id), ("limitTimes", limit)], secrets)?;
     Ok(Package {
         app_id: texts.app_id(app_id)?,
         limit_times: read_count("limitTimes", limit)?,
@@ -165,6 +172,7 @@ fn read_usage<'de>(
         // The second spelling is the one that the vendor may one day correct its own to.
         fields: &[&["appId"], &["accessDate"], &["limitTimes"], &["haveAcessTimes", "haveAccessTimes"]],
         read: &|texts: &mut Texts, [app_id, date, limit, used]: [Raw<'de>; 4]| {
+            refuse_secrets([("appId", app_id), ("limitTimes", limit), ("haveAcessTimes", used)], &terms.secrets)?;
             Ok(UsageReading {
                 day: read_day(date, latest_day)?,
                 app_id: texts.app_id(app_id)?,
@@ -188,6 +196,23 @@ fn read_day(raw: Raw<'_>, latest_day: NaiveDate) -> Result<NaiveDate, Fault<'_>>
         Some(day) => return Ok(day),
     };
     Err(Fault { field: "accessDate", problem, sent })
+}
+
+/// A secret of ours that the vendor sends in the place of an appId would be kept and shown as a sister
+/// store; app keys are numbers, and would be a count. No count has so many digits.
+fn refuse_secrets<'de, const N: usize>(
+    fields: [(&'static str, Raw<'de>); N],
+    secrets: &Secrets<'_>,
+) -> Result<(), Fault<'de>> {
+    const MOST_DIGITS: usize = 12;
+    for (field, raw) in fields {
+        let sent = Scalar::of(raw);
+        let may_be_one = |words: &&str| field == "appId" || words.len() > MOST_DIGITS;
+        if sent.words().filter(may_be_one).is_some_and(|words| secrets.are_given_away_by(words)) {
+            return Err(Fault { field, problem: "a secret of ours:", sent });
+        }
+    }
+    Ok(())
 }
 
 fn read_count<'de>(field: &'static str, raw: Raw<'de>) -> Result<i64, Fault<'de>> {
@@ -345,6 +370,34 @@ mod tests {
     fn forty_thousand_rows_are_read_in_one_go() {
         let row = r#"{"appId":"EC48AD85DCDDF5D69567C82E4565B127","accessDate":"2026-11-20","limitTimes":3000,"haveAcessTimes":996}"#;
         assert_eq!(usage_row(&vec![row; 40_000].join(",")).good.len(), 40_000);
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_an_app_id_or_a_count_spoils_its_row() {
+        let secrets = Secrets::of(["410286735901462837", "1111", "3204B21A343FCBD07D09FA2EE9D63526"]);
+        let terms = Terms { secrets, ..Terms::default() };
+        let rows = |app_id: &str, limit: &str| {
+            let row =
+                format!(r#"{{"appId":"{app_id}","accessDate":"2026-11-20","limitTimes":{limit},"haveAcessTimes":1}}"#);
+            let body = format!(r#"{{"status":"success","data":[{row}]}}"#);
+            read_usage(body.as_bytes(), day("2026-11-21"), &terms).unwrap()
+        };
+        for (app_id, limit) in [
+            ("410286735901462837", "300"),
+            ("key 410286735901462837", "300"),
+            ("3204b21a343fcbd07d09fa2ee9d63526", "300"),
+            ("A", "410286735901462837"),
+            ("A", "\"410286735901462837\""),
+        ] {
+            let rows = rows(app_id, limit);
+            assert_eq!((rows.good.len(), rows.bad_rows), (0, 1), "{app_id} {limit}");
+            let error = rows.first_error.unwrap();
+            assert!(error.contains("[secret]") && !error.contains("4102") && !error.contains("3204"), "{error}");
+        }
+        // What looks like a short secret by chance.
+        for (app_id, limit) in [("11111111111111111111111111111111", "1111"), ("A1111", "111100000000")] {
+            assert_eq!(rows(app_id, limit).good.len(), 1, "{app_id} {limit}");
+        }
     }
 
     #[test]

@@ -74,16 +74,16 @@ pub async fn login(client: &Client, request: &LoginRequest<'_>) -> Reply<LoginAn
     let agent = concat!("poskeeper/", env!("CARGO_PKG_VERSION"));
     let mut headers = vec![("User-Agent", agent), ("Content-Type", "application/json")];
     headers.extend(login_api_key.map(|key| ("apiKey", key)));
-    let reply = client.post(below(request.base_url, SERVICE), &headers, body).await;
     let (client, known_key) = (client.clone(), request.known_key.cloned());
     let sent = [request.activation_code, request.login_api_key].map(Option::<&Secret>::cloned);
-    reply
-        .read(move |body| {
-            let sent = sent.iter().flatten().map(Secret::expose);
-            let secrets = Secrets::of(client.secrets().chain(sent).chain(known_key.as_ref().map(ApiKey::expose)));
-            read_login(body, &secrets)
-        })
-        .await
+    let url = below(request.base_url, SERVICE);
+    let reply = client.post(url, &headers, body, &secrets(&client, &sent, known_key.as_ref())).await;
+    reply.read(move |body| read_login(body, &secrets(&client, &sent, known_key.as_ref()))).await
+}
+
+fn secrets<'a>(client: &'a Client, sent: &'a [Option<Secret>], known_key: Option<&'a ApiKey>) -> Secrets<'a> {
+    let sent = sent.iter().flatten().map(Secret::expose);
+    Secrets::of(client.secrets().chain(sent).chain(known_key.map(ApiKey::expose)))
 }
 
 /// Reads the answer to a login.

@@ -110,6 +110,64 @@ fn a_demo_refuses_a_folder_with_somebodys_settings() {
 }
 
 #[test]
+fn a_demo_refuses_a_folder_with_its_own_settings_once_somebody_has_put_his_into_them() {
+    let home = tempfile::tempdir().expect("a folder");
+    let settings = home.path().join("poskeeper-demo/settings.toml");
+    assert!(output(demo(home.path(), &["--seconds", "1"])).0.status.success());
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    let mine = text.replace("app_key = \"", "app_key = \"9");
+    assert_ne!(mine, text);
+    std::fs::write(&settings, &mine).expect("written");
+    let database = std::fs::read(home.path().join("poskeeper-demo/poskeeper.db")).expect("a database");
+    let (output, _, stderr) = output(demo(home.path(), &["--seconds", "1"]));
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("that were changed since"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&settings).expect("still there"), mine);
+    assert_eq!(std::fs::read(home.path().join("poskeeper-demo/poskeeper.db")).expect("still there"), database);
+}
+
+#[test]
+fn nothing_in_the_environment_leads_a_demo_or_a_sandbox_to_real_settings_or_servers() {
+    let home = tempfile::tempdir().expect("a folder");
+    // What would answer a call that went astray: nobody, and the listener would know.
+    let astray = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    astray.set_nonblocking(true).expect("set");
+    let server = format!("http://{}", astray.local_addr().expect("an address"));
+    let real = home.path().join("real.toml");
+    let text = format!("[pospal]\nbase_url = {server:?}\n[[pospal.apps]]\napp_id = \"A\"\napp_key = \"real\"\n");
+    std::fs::write(&real, &text).expect("written");
+    let lead_astray = |mut command: Command| {
+        command.env("POSKEEPER_CONFIG", &real).env("POSKEEPER__POSPAL__BASE_URL", &server);
+        command.env("POSKEEPER__DATABASE__PATH", home.path().join("real.db")).env("STATE_DIRECTORY", home.path());
+        for proxy in ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"] {
+            command.env(proxy, &server);
+        }
+        command
+    };
+    let (output, stdout, stderr) = output(lead_astray(demo(home.path(), &["--seconds", "2"])));
+    assert!(output.status.success(), "{stderr}");
+    assert!(stdout.contains("1 login (1 ok)"), "{stdout}");
+    let (output, _, stderr) =
+        self::output(lead_astray(demo(home.path(), &["--seconds", "2", "--config", "real.toml"])));
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+
+    let mut command = binary(home.path());
+    command.arg("sandbox").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut sandbox = lead_astray(command).spawn().expect("the binary starts");
+    let mut told = String::new();
+    BufReader::new(sandbox.stderr.take().expect("stderr")).read_line(&mut told).expect("UTF-8");
+    sandbox.kill().expect("killed");
+    let mut printed = String::new();
+    sandbox.stdout.take().expect("stdout").read_to_string(&mut printed).expect("UTF-8");
+    sandbox.wait().expect("its end");
+    assert!(printed.starts_with("# Made by the poskeeper sandbox") && !printed.contains(&server), "{told}{printed}");
+
+    assert!(astray.accept().is_err(), "nothing was called");
+    assert_eq!(std::fs::read_to_string(&real).expect("still there"), text);
+    assert!(!home.path().join("real.db").exists());
+}
+
+#[test]
 fn a_demo_takes_no_settings_file() {
     let home = tempfile::tempdir().expect("a folder");
     let (output, _, stderr) = output(demo(home.path(), &["--config", "settings.toml"]));

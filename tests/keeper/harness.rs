@@ -2,6 +2,7 @@
 
 use poskeeper::sandbox::{Sandbox, SandboxOptions, Scenario, World};
 use serde_json::Value;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -96,6 +97,24 @@ pub fn binary(folder: &Path) -> Command {
         }
     }
     command.env_remove("NOTIFY_SOCKET").env_remove("JOURNAL_STREAM").stdin(Stdio::null());
+    command
+}
+
+/// The binary as an argument of [`as_user`].
+pub const BINARY: &str = "/proc/self/fd/0";
+
+/// A program as another user, begun with some words of shell that end in `exec`. The binary is handed over
+/// open, as the user may not enter the folder that it was built in.
+pub fn as_user(user: u32, folder: &Path, begin: &str) -> Command {
+    assert!(nix::unistd::geteuid().is_root(), "only root can become another user: run this test as root");
+    let poskeeper = binary(folder);
+    let mut command = Command::new("sh");
+    let setpriv = format!("setpriv --reuid={user} --regid={user} --clear-groups");
+    command.args(["-c", &format!("{begin} {setpriv} \"$@\""), "sh"]).current_dir(folder);
+    for (name, _) in poskeeper.get_envs() {
+        command.env_remove(name);
+    }
+    command.stdin(File::open(poskeeper.get_program()).expect("the binary"));
     command
 }
 

@@ -38,11 +38,15 @@ async fn database(path: &Path, verdict: &mut Verdict) {
         }
         Ok(_) => {}
     }
+    shared_folder(key, folder(path), verdict);
     if folder_of(path).is_ok() {
         disk::inspect(key, path, verdict);
     }
     if let Some(other) = service_database(path) {
         verdict.finding(key, format!("{}: {other}", path.display()));
+    }
+    if let Err(error) = Store::judge_place(path) {
+        return verdict.problem(key, error.to_string());
     }
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
@@ -78,6 +82,16 @@ async fn database(path: &Path, verdict: &mut Verdict) {
     judge_mode(key, path, &metadata, DATABASE_MODE, verdict);
     if may(path, AccessFlags::R_OK) {
         contents(key, path, verdict).await;
+    }
+}
+
+/// What others leave there is refused, but it keeps the daemon from its work.
+fn shared_folder(key: &str, folder: &Path, verdict: &mut Verdict) {
+    let mode = std::fs::metadata(folder).map_or(0, |metadata| metadata.mode() & 0o7777);
+    if mode & 0o002 != 0 {
+        let shown = folder.display();
+        let wrong = "anybody may leave files in the way of poskeeper's";
+        verdict.finding(key, format!("the folder {shown} has mode {mode:04o}: {wrong}; use a folder of its own"));
     }
 }
 

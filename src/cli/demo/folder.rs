@@ -1,11 +1,11 @@
 //! The demo's own folder. Nobody else's files are ever touched.
 
 use super::super::failure::Failure;
+use crate::model::fingerprint;
 use crate::sandbox::DEMO_SETTINGS_MARKER;
 use crate::store::DatabaseLock;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const SETTINGS: &str = "settings.toml";
@@ -22,6 +22,9 @@ const LEFT_BEHIND: [&str; 7] = [
     KEY_FILE,
     REPORT,
 ];
+
+/// How the last line of a demo's settings begins.
+const SEAL: &str = "# Nobody has changed this file as long as its text above has the fingerprint ";
 
 pub(super) struct DemoFolder {
     path: PathBuf,
@@ -45,10 +48,14 @@ impl DemoFolder {
         Ok(folder)
     }
 
-    /// Only the owner may read them, as with real ones.
+    /// Only the owner may read them, as with real ones. No link in their place is followed.
     pub(super) fn write_settings(&self, text: &str) -> Result<(), Failure> {
-        let open = || OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(self.settings());
-        open().and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| self.failure(&error))
+        let write = || {
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            file.write_all(sealed(text).as_bytes())?;
+            file.persist(self.settings()).map_err(|error| error.error)
+        };
+        write().map(|_| ()).map_err(|error| self.failure(&error))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -74,7 +81,7 @@ impl DemoFolder {
     fn start_afresh(&self) -> Result<(), Failure> {
         if !self.is_a_demos() {
             return Err(Failure::Failed(format!(
-                "{} holds files that no demo made, and the demo would write over them; name another folder with --dir",
+                "{} holds files that no demo made, or that were changed since, and the demo would write over them; name another folder with --dir",
                 self.path.display()
             )));
         }
@@ -90,16 +97,26 @@ impl DemoFolder {
         Ok(())
     }
 
-    /// A link is none: it may lead to somebody's settings.
+    /// A link is none: it may lead to somebody's settings. Nor is a file that somebody made his own.
     fn is_a_demos(&self) -> bool {
         let is_file = fs::symlink_metadata(self.settings()).is_ok_and(|metadata| metadata.is_file());
-        is_file && fs::read_to_string(self.settings()).is_ok_and(|text| text.starts_with(DEMO_SETTINGS_MARKER))
+        is_file && fs::read_to_string(self.settings()).is_ok_and(|text| is_sealed(&text))
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
         let path = self.path.display();
         Failure::Failed(format!("cannot use the folder {path}: {error}; name another one with --dir"))
     }
+}
+
+/// With a last line that tells whether somebody has changed it: then it may hold real keys.
+fn sealed(text: &str) -> String {
+    format!("{text}{SEAL}{}\n", fingerprint(text))
+}
+
+fn is_sealed(text: &str) -> bool {
+    let parts = text.rsplit_once(SEAL);
+    parts.is_some_and(|(above, seal)| above.starts_with(DEMO_SETTINGS_MARKER) && seal.trim_end() == fingerprint(above))
 }
 
 #[cfg(test)]
@@ -127,7 +144,14 @@ mod tests {
     #[test]
     fn a_folder_with_anything_that_no_demo_made_is_refused_and_left_as_it_was() {
         let trial = format!("{}: a trial\n", crate::sandbox::SETTINGS_MARKER);
-        for (name, text) in [(SETTINGS, "timezone = \"Asia/Shanghai\"\n"), (SETTINGS, &trial), ("poskeeper.db", "")] {
+        let adopted = sealed(&format!("{DEMO_SETTINGS_MARKER}\napp_key = \"made up\"\n")).replace("made up", "mine");
+        for (name, text) in [
+            (SETTINGS, "timezone = \"Asia/Shanghai\"\n"),
+            (SETTINGS, &trial),
+            (SETTINGS, DEMO_SETTINGS_MARKER),
+            (SETTINGS, &adopted),
+            ("poskeeper.db", ""),
+        ] {
             let home = tempfile::tempdir().expect("a folder");
             fs::write(home.path().join(name), text).expect("written");
             let refused = prepared(home.path()).err().expect("refused");

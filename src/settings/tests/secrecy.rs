@@ -53,6 +53,8 @@ fn a_secret_that_is_wrong_is_refused_unseen() {
         format!("app_key = {SECRET}"),
         format!("app_key = '{SECRET}'\napp_key = '{SECRET}'"),
         format!("app_key = '{SECRET}'\nbase_url = 'http://user:{SECRET}@host'"),
+        format!("app_key = '{SECRET}'\nbase_url = 'http://host/?key={SECRET}'"),
+        format!("app_key = '{SECRET}'\nbase_url = 'http://host/#{SECRET}'"),
         format!("app_key = '{SECRET}'\nname = ['{SECRET}']"),
         "app_key_file = 'absent'".to_owned(),
         "app_key_file = 'empty'".to_owned(),
@@ -111,4 +113,30 @@ fn files_with_secrets_that_others_can_read_are_found() {
     assert_eq!(place.settings().exposed, [Exposure { file: place.file("settings.toml"), mode: 0o604 }]);
     place.put("settings.toml", APP, 0o660);
     assert_eq!(place.settings().exposed, []);
+}
+
+#[test]
+fn no_slip_of_the_keyboard_in_a_line_with_a_secret_shows_even_half_of_it() {
+    let lines = format!(
+        "activation_code = \"{SECRET}\"\nlogin_api_key = '{SECRET}'\n[[pospal.apps]]\napp_key = \"{SECRET}\"\n"
+    );
+    let place = Place::with("");
+    let mut faulty = 0;
+    for at in 0..lines.len() {
+        for slip in ["", "\"", "'", " = ", "\n", "[", "\\", "\0", "#"] {
+            for length in [0, 1] {
+                let text = format!("{DEVICE}{}{slip}{}app_id = 'A1'\n", &lines[..at], &lines[at + length..]);
+                place.put("settings.toml", &text, 0o600);
+                let Err(faults) = Settings::load(&place.file("settings.toml"), &place.surroundings) else { continue };
+                faulty += 1;
+                let printed = format!("{faults}\n{faults:?}");
+                let half = SECRET.len() / 2;
+                let shown = (0..=SECRET.len() - half).map(|from| &SECRET[from..from + half]);
+                // The key of the line is no secret.
+                let shown: Vec<_> = shown.filter(|part| printed.contains(part)).collect();
+                assert!(shown.is_empty(), "{shown:?} in {printed}\n{text}");
+            }
+        }
+    }
+    assert!(faulty > 1000, "most slips are faults: {faulty}");
 }
