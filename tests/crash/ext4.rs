@@ -85,9 +85,13 @@ impl Disk {
         run(&self.cutter, &[self.mount.as_os_str()]);
     }
 
-    /// Forgets what did not reach it. Whoever had files open has ended.
+    /// Forgets what did not reach it. Whoever had files open has ended. The next file system is mounted from a
+    /// copy of the disk: a container that was started meanwhile may still hold the dead one.
     fn power_off(&self) {
+        let copy = self.image.with_extension("copy");
+        run("cp", &["--sparse=always".as_ref(), self.image.as_os_str(), copy.as_os_str()]);
         run("umount", &[self.mount.as_os_str()]);
+        std::fs::rename(copy, &self.image).expect("renamed");
     }
 }
 
