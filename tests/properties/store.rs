@@ -9,6 +9,7 @@ use poskeeper::store::{Answer, CallEnd, Cell, Filter, NewPoll, Store, VIEWS, Vie
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// In odd spellings; the first two are one.
 const APPS: [&str; 6] = ["Abc'\"", "aBC'\"", "收银机 [\"", "x'); DROP TABLE app; --", "{}", "Ünïcode%_\\"];
@@ -44,7 +45,7 @@ enum Step {
     /// The vendor lists these packages of the accounts that have any.
     List {
         asker: usize,
-        packages: Vec<(usize, i64, Option<String>, Option<String>)>,
+        packages: Vec<(usize, i64, Option<Arc<str>>, Option<Arc<str>>)>,
     },
     Restart,
 }
@@ -54,10 +55,10 @@ fn number() -> impl Strategy<Value = i64> {
 }
 
 /// The vendor's text is kept as it is; of few texts, lest no package ever comes twice.
-fn text() -> impl Strategy<Value = Option<String>> {
+fn text() -> impl Strategy<Value = Option<Arc<str>>> {
     prop_oneof![
-        3 => prop::sample::select(vec!["2026-01-01 00:00:00", "2026-12-31 23:59:59", "'; --", "\0\"[1]\n", ""]).prop_map(|text| Some(text.to_owned())),
-        1 => any::<String>().prop_map(Some),
+        3 => prop::sample::select(vec!["2026-01-01 00:00:00", "2026-12-31 23:59:59", "'; --", "\0\"[1]\n", ""]).prop_map(|text| Some(text.into())),
+        1 => any::<String>().prop_map(|text| Some(text.into())),
         1 => Just(None),
     ]
 }
@@ -308,13 +309,12 @@ impl World {
                 let asker = app_id(asker);
                 let slot = Some(self.now());
                 let call_id = self.call(&asker, Endpoint::AccessConfig, slot).await;
-                let package =
-                    |(app, limit_times, start_date, end_date): (usize, i64, Option<String>, Option<String>)| Package {
-                        app_id: app_id(app),
-                        limit_times,
-                        start_date: start_date.map(Into::into),
-                        end_date: end_date.map(Into::into),
-                    };
+                let package = |(app, limit_times, start_date, end_date)| Package {
+                    app_id: app_id(app),
+                    limit_times,
+                    start_date,
+                    end_date,
+                };
                 let rows = packages.into_iter().map(package).collect::<Vec<_>>();
                 let observation = Observation { call_id, observed_at: self.now(), today: self.today };
                 self.model.take_packages(&rows, observation.observed_at);

@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDate};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use poskeeper::model::{CallFailure, Outcome};
-use poskeeper::vendors::encoding::{EncodingError, decode};
+use poskeeper::vendors::encoding::{Decoder, EncodingError, decode};
 use poskeeper::vendors::pospal::{parse_access_config, parse_daily_access};
 use poskeeper::vendors::v8std::parse_login;
 use proptest::prelude::*;
@@ -187,6 +187,24 @@ proptest! {
         let mut twice = ZlibEncoder::new(Vec::new(), level);
         twice.write_all(&gzip).expect("written");
         prop_assert_eq!(decode("gzip, deflate", twice.finish().expect("zlib"), 10_000), Ok(body));
+    }
+
+    #[test]
+    fn in_whatever_pieces_a_body_arrives_it_is_the_same(
+        coding in prop::sample::select(vec!["gzip", "deflate", "gzip, gzip", ""]), body in prop::collection::vec(0..4_u8, 0..300),
+        odd in prop::collection::vec(any::<u8>(), 0..20), is_packed in any::<bool>(), piece in 1..40_usize, limit in 0..400_usize,
+    ) {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&body).expect("written");
+        let sent = [if is_packed { gzip.finish().expect("gzip") } else { body }, odd].concat();
+        let in_pieces = Decoder::new(coding, limit).and_then(|mut decoder| {
+            sent.chunks(piece).try_for_each(|piece| decoder.push(piece))?;
+            decoder.finish()
+        });
+        prop_assert_eq!(in_pieces.is_ok(), decode(coding, sent.clone(), limit).is_ok());
+        if let Ok(whole) = decode(coding, sent, limit) {
+            prop_assert_eq!(in_pieces, Ok(whole));
+        }
     }
 
     #[test]
