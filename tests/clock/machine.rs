@@ -53,11 +53,6 @@ impl Machine {
         clock::wall() + self.era
     }
 
-    /// What the server's wall clock says.
-    pub fn wall(&self) -> DateTime<Utc> {
-        self.now() + self.error
-    }
-
     /// Somebody sets the wall clock, so far from the truth.
     pub fn step_to(&mut self, error: TimeDelta) {
         self.error = TimeDelta::seconds(error.num_seconds());
@@ -93,6 +88,10 @@ impl Machine {
     pub async fn reboot(&mut self, daemon: &mut Daemon) {
         daemon.signal("KILL");
         daemon.ended().await;
+        // What libfaketime cannot tidy up after a kill.
+        for name in ["faketime_shm_", "sem.faketime_sem_"] {
+            let _ = std::fs::remove_file(format!("/dev/shm/{name}{}", daemon.pid()));
+        }
         self.boots += 1;
         self.boot = TimeDelta::seconds(30) - TimeDelta::milliseconds(clock::now().boot.uptime_ms);
         self.set_clocks();
