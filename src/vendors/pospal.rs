@@ -48,7 +48,7 @@ struct Question<'a> {
 /// Asks for the quota packages of the whole chain.
 pub async fn access_config(client: &Client, account: &Account<'_>, now: DateTime<Utc>) -> Reply<Rows<Package>> {
     let question = Question { app_id: account.app_id.as_str(), begin_date: None, end_date: None };
-    ask(client, account, "queryAccessTimes", &question, now, |body, terms| read_packages(body, terms)).await
+    ask(client, account, "queryAccessTimes", &question, now, read_packages).await
 }
 
 /// Asks for the usage of each day from `first_day` to `last_day` (at most 7 days later) of the whole
@@ -402,6 +402,11 @@ mod tests {
         let rows = with(1 << 20).unwrap();
         assert_eq!((rows.good.len(), rows.bad_rows), (1, 1));
         assert!(with(3 << 20).unwrap_err().message.contains("a text of more than 2097152 bytes"));
+        let unclosed = usage(&format!("{{\"status\":\"success\",\"data\":[\"{}", "x".repeat(3 << 20))).unwrap_err();
+        assert!(unclosed.message.contains("a text of more than 2097152 bytes"));
+        let nest = format!("{}{}", "[".repeat(1_100_000), "]".repeat(1_100_000));
+        let deep = usage(&format!(r#"{{"x":{nest},"status":"success","data":[{good}]}}"#)).unwrap_err();
+        assert!(deep.message.contains("lists more than 1000000 levels deep"));
     }
 
     #[test]
