@@ -8,7 +8,7 @@ use crate::clock;
 use crate::events;
 use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
 use crate::rules::budget::spent_today;
-use crate::rules::history::{Observation, TOO_MANY_STORES, unfinished_day};
+use crate::rules::history::{Observation, TOO_MANY_SISTERS, unfinished_day};
 use crate::rules::polling::{SkipReason, is_done, refusal};
 use crate::rules::windows::{DayRange, poll_window};
 use crate::store::{Answer, CallEnd, NewPoll, OpenPoll, Store, StoreError};
@@ -347,7 +347,7 @@ impl QuotaCaller {
         self.observations.history();
         let bad_rows = unusable.rows + kept.left_out;
         if bad_rows > 0 {
-            let first_error = unusable.first_error.as_deref().unwrap_or(TOO_MANY_STORES);
+            let first_error = unusable.first_error.as_deref().unwrap_or(TOO_MANY_SISTERS);
             events::response_unexpected(endpoint, &Subject::App(app_id.clone()), bad_rows, first_error);
         }
         let rows = answer.rows.len() - kept.left_out;

@@ -5,13 +5,13 @@ use crate::model::{AppId, Package, UsageReading};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
 
-/// Stores that the history takes in: more than any chain has. A server that makes new ones up in every
+/// Sister stores that the history takes in: more than any chain has. A server that makes new ones up in every
 /// answer must not fill the disk, nor the memory of whoever reads the list of them.
-pub const MOST_STORES: usize = 100_000;
+pub const MOST_SISTERS: usize = 100_000;
 
 /// What becomes of rows beyond that.
-pub const TOO_MANY_STORES: &str =
-    "the history has 100000 stores, more than any chain; rows of further ones are left out";
+pub const TOO_MANY_SISTERS: &str =
+    "the history has 100000 sister stores, more than any chain; rows of further ones are left out";
 
 /// Which answer speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The stores' accounts: those of the settings, and the sisters seen in answers.
 
 use super::columns::{day, millis};
-use super::database::{Store, StoreError};
+use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use crate::model::AppId;
-use crate::rules::history::MOST_STORES;
+use crate::rules::history::MOST_SISTERS;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
@@ -102,25 +102,27 @@ pub(super) async fn discover<'a>(
 ) -> Result<Vec<AppId>, StoreError> {
     let mut new: Vec<AppId> = Vec::new();
     let mut last: Option<&AppId> = None;
+    let mut sisters = apps.values().filter(|known| !known.configured).count();
     for app_id in seen {
         // Answers come sorted by store: most rows are the store of the row before.
         if last == Some(app_id) || apps.contains_key(app_id) {
             continue;
         }
         last = Some(app_id);
-        if apps.len() >= MOST_STORES {
+        if sisters == MOST_SISTERS {
             continue;
         }
+        sisters += 1;
         apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, first_day: None, newest_day: None });
         new.push(app_id.clone());
     }
-    for chunk in new.chunks(500) {
+    for chunk in new.chunks(ROWS_PER_STATEMENT) {
         let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO app (app_id, first_seen_at) ");
         insert.push_values(chunk, |mut row, app_id| {
             row.push_bind(app_id.as_str().to_owned()).push_bind(millis(now));
         });
         insert.push(" RETURNING app_id, app_key");
-        for row in insert.build().fetch_all(&mut **transaction).await? {
+        for row in insert.build().persistent(chunk.len() == ROWS_PER_STATEMENT).fetch_all(&mut **transaction).await? {
             let app_id = AppId::parse(row.try_get(0)?);
             if let Some(known) = app_id.and_then(|app_id| apps.get_mut(&app_id)) {
                 known.app_key = row.try_get(1)?;
@@ -138,16 +140,16 @@ mod tests {
     async fn a_server_that_makes_stores_up_does_not_fill_the_history_with_them() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("poskeeper.db")).await.expect("a database");
-        let ids: Vec<_> = (0..MOST_STORES + 5).filter_map(|n| AppId::parse(&format!("S{n}"))).collect();
+        let ids: Vec<_> = (0..MOST_SISTERS + 5).filter_map(|n| AppId::parse(&format!("S{n}"))).collect();
         let mut transaction = store.begin().await.expect("begun");
         let mut apps = known_apps(&mut transaction).await.expect("read");
         let first =
             discover(&mut transaction, &mut apps, ids[..2].iter(), DateTime::UNIX_EPOCH).await.expect("written");
         assert_eq!(first, ids[..2]);
         let rest = discover(&mut transaction, &mut apps, ids.iter(), DateTime::UNIX_EPOCH).await.expect("written");
-        assert_eq!((rest.len(), apps.len()), (MOST_STORES - 2, MOST_STORES));
+        assert_eq!((rest.len(), apps.len()), (MOST_SISTERS - 2, MOST_SISTERS));
         transaction.commit().await.expect("committed");
-        assert_eq!(store.apps().await.expect("read").len(), MOST_STORES);
+        assert_eq!(store.apps().await.expect("read").len(), MOST_SISTERS);
         assert!(apps.values().all(|known| known.app_key > 0));
     }
 }

@@ -18,6 +18,9 @@ use std::time::Duration;
 
 /// Owner writes, group reads: contract section 3.
 const MODE: u32 = 0o640;
+/// Rows in one statement: more gains nothing (SQLite allows 32,766 values). Only a full one is worth keeping
+/// prepared: each takes some hundred kB.
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
 /// How long a writer waits for somebody else's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A stop must not take longer, even where somebody has locked the file.

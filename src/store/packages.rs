@@ -2,7 +2,7 @@
 
 use super::apps::{discover, known_apps};
 use super::columns::millis;
-use super::database::{Store, StoreError};
+use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use super::ledger::{RowCounts, close_call};
 use super::usage::{Answer, serve_slots};
 use crate::model::{AppId, Endpoint, Package};
@@ -61,7 +61,7 @@ impl Store {
         drop(rows);
         let mut changes = package_changes(&answer.rows, &stored);
         changes.added.retain(|package| left_out == 0 || apps.contains_key(&package.app_id));
-        for chunk in changes.added.chunks(500) {
+        for chunk in changes.added.chunks(ROWS_PER_STATEMENT) {
             let mut insert = QueryBuilder::<Sqlite>::new(
                 "INSERT INTO package (app_key, limit_times, start_date, end_date, first_seen_at) ",
             );
@@ -73,7 +73,7 @@ impl Store {
                     .push_bind(package.end_date.as_deref().map(str::to_owned))
                     .push_bind(millis(now));
             });
-            insert.build().execute(&mut *transaction).await?;
+            insert.build().persistent(chunk.len() == ROWS_PER_STATEMENT).execute(&mut *transaction).await?;
         }
         if !changes.removed.is_empty() {
             sqlx::query("UPDATE package SET removed_at = ? WHERE package_key IN (SELECT value FROM json_each(?))")

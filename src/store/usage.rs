@@ -3,7 +3,7 @@
 use super::apps::{KnownApp, discover, known_apps};
 use super::calendar;
 use super::columns::{day, day_number, instant_after, millis, millis_after};
-use super::database::{Store, StoreError};
+use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use super::ledger::{CallEnd, RowCounts, close_call};
 use crate::model::{AppId, Endpoint, UsageReading};
 use crate::rules::history::{DayChange, Observation, StoredDay, day_changes, readings_that_count};
@@ -11,10 +11,7 @@ use crate::rules::windows::{DayRange, merge, settled};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-/// Rows in one statement: more gains nothing (SQLite allows 32,766 values).
-const ROWS_PER_STATEMENT: usize = 500;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Rows that are compared with the database at a time: 5,000 stores in one go, the memory for more one
 /// after the other.
@@ -137,8 +134,8 @@ fn correction(change: &DayChange<'_>) -> Option<Correction> {
 }
 
 /// The first and the newest day of each store in the answer.
-fn extents<'a>(rows: &[&'a UsageReading]) -> BTreeMap<&'a AppId, DayRange> {
-    let mut extents: BTreeMap<&AppId, DayRange> = BTreeMap::new();
+fn extents<'a>(rows: &[&'a UsageReading]) -> HashMap<&'a AppId, DayRange> {
+    let mut extents: HashMap<&AppId, DayRange> = HashMap::new();
     for reading in rows {
         let days = extents.entry(&reading.app_id).or_insert(DayRange { first: reading.day, last: reading.day });
         days.first = days.first.min(reading.day);
@@ -218,7 +215,7 @@ async fn write_days(
             " ON CONFLICT DO UPDATE SET limit_times = excluded.limit_times, used_times = excluded.used_times,
               is_final = excluded.is_final, last_changed_after = excluded.last_changed_after, changed_by = excluded.changed_by",
         );
-        upsert.build().execute(&mut **transaction).await?;
+        upsert.build().persistent(chunk.len() == ROWS_PER_STATEMENT).execute(&mut **transaction).await?;
     }
     Ok(())
 }
@@ -243,7 +240,7 @@ async fn write_samples(
                 .push_bind(change.row.used_times)
                 .push_bind(change.row.limit_times);
         });
-        insert.build().execute(&mut **transaction).await?;
+        insert.build().persistent(chunk.len() == ROWS_PER_STATEMENT).execute(&mut **transaction).await?;
     }
     Ok(())
 }
@@ -251,7 +248,7 @@ async fn write_samples(
 async fn write_extents(
     transaction: &mut Transaction<'_, Sqlite>,
     apps: &HashMap<AppId, KnownApp>,
-    extents: &BTreeMap<&AppId, DayRange>,
+    extents: &HashMap<&AppId, DayRange>,
 ) -> Result<(), StoreError> {
     let wider: Vec<_> = extents
         .iter()

@@ -5,7 +5,7 @@
 
 use super::Rows;
 use super::failure::{Secrets, unexpected};
-use super::room::{Room, Texts};
+use super::room::{MOST_ROWS, Room, Texts};
 use super::scalar::Scalar;
 use crate::model::{AppId, CallFailure};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -22,6 +22,13 @@ pub(super) type Shape = &'static str;
 /// A longer text has no place in any answer; a parser that undoes its escapes holds it in memory twice.
 const MOST_TEXT_BYTES: usize = 2 << 20;
 
+/// A parser takes note of every level.
+const MOST_LEVELS: usize = 1_000_000;
+
+/// More rows than this get room for as many as there may be at once: to move them again and again leaves holes
+/// in the memory, and room that is not used takes none.
+const FEW_ROWS: usize = 4096;
+
 /// What is wrong with which field. Put into words only for the first bad row of an answer: there may be
 /// millions.
 pub(super) struct Fault<'de> {
@@ -34,8 +41,8 @@ pub(super) struct Fault<'de> {
 pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, CallFailure> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let text = std::str::from_utf8(body).map_err(|_| unexpected("the answer is not JSON: it is not UTF-8 text"))?;
-    if body.len() > MOST_TEXT_BYTES && longest_text(body) > MOST_TEXT_BYTES {
-        return Err(unexpected(format!("the answer has a text of more than {MOST_TEXT_BYTES} bytes in it")));
+    if let Some(excess) = Some(body).filter(|body| body.len() > MOST_TEXT_BYTES).and_then(excess) {
+        return Err(unexpected(format!("the answer has {excess} in it")));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
@@ -49,22 +56,26 @@ pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Re
     })
 }
 
-/// The bytes between two quotation marks that stand furthest apart.
-fn longest_text(json: &[u8]) -> usize {
-    let (mut longest, mut start, mut is_escaped) = (0, None, false);
+/// What in a large answer a parser would need more memory for than the answer has.
+fn excess(json: &[u8]) -> Option<String> {
+    let (mut depth, mut start, mut is_escaped) = (0_usize, None, false);
     for (place, byte) in json.iter().enumerate() {
         match (start, byte) {
             (Some(_), _) if is_escaped => is_escaped = false,
             (Some(_), b'\\') => is_escaped = true,
-            (Some(begin), b'"') => {
-                longest = longest.max(place - begin);
-                start = None;
-            }
+            (Some(begin), b'"') if place - begin > MOST_TEXT_BYTES => break,
+            (Some(_), b'"') => start = None,
             (None, b'"') => start = Some(place),
+            (None, b'[' | b'{') => depth += 1,
+            (None, b']' | b'}') => depth = depth.saturating_sub(1),
             _ => {}
         }
+        if depth > MOST_LEVELS {
+            return Some(format!("lists more than {MOST_LEVELS} levels deep"));
+        }
     }
-    longest.max(start.map_or(0, |begin| json.len() - begin))
+    let is_endless = start.is_some_and(|begin| json.len() - begin > MOST_TEXT_BYTES);
+    is_endless.then(|| format!("a text of more than {MOST_TEXT_BYTES} bytes"))
 }
 
 /// Generates the visits of whatever is not the one shape that a visitor wants.
@@ -202,10 +213,14 @@ where
         let mut rows = Rows { good: Vec::new(), bad_rows: 0, first_error: None };
         let (mut texts, mut room) = (Texts::default(), Room::default());
         while let Some(row) = list.next_element_seed(Pick(self.fields))? {
+            let before = texts.bytes();
             let row = row.map(|fields| (self.read)(&mut texts, fields));
             if let Ok(Ok(good)) = row {
                 let taken = rows.good.len() * size_of::<T>() + texts.bytes();
                 if room.takes(rows.good.len(), taken, || self.configured.contains((self.owner)(&good))) {
+                    if rows.good.len() == FEW_ROWS {
+                        rows.good.reserve_exact(MOST_ROWS);
+                    }
                     rows.good.push(good);
                     continue;
                 }
@@ -215,6 +230,7 @@ where
             } else if let Err(shape) = row {
                 rows.refuse(self.secrets, |index| format!("data[{index}]: {shape}, not an object"));
             }
+            texts.back_to(before);
         }
         Ok(Ok(rows))
     }

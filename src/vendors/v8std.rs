@@ -166,12 +166,14 @@ fn read_content(content: Raw<'_>) -> Result<Option<[Raw<'_>; 7]>, CallFailure> {
 
 /// Says what is wrong with a key without showing any of it.
 fn read_key(sent: &Scalar<'_>) -> Result<ApiKey, CallFailure> {
+    const NO_KEY: &str = "no key: it has control characters or is too long";
     let problem = match sent {
         Scalar::Text(text) => match ApiKey::parse(text) {
             Some(key) => return Ok(key),
             None if text.trim().is_empty() => "empty",
-            None => "no key: it has control characters or is too long",
+            None => NO_KEY,
         },
+        Scalar::LongText(_) => NO_KEY,
         Scalar::Absent => "absent",
         Scalar::Null => "null",
         _ => "not a text",
@@ -318,6 +320,7 @@ mod tests {
             (vec![("/content/loginSecretId", json!(56))], "loginSecretId is not a text"),
             (vec![("/content/loginSecretId", json!("a\u{0}b"))], "control characters"),
             (vec![("/content/loginSecretId", json!("k".repeat(5000)))], "too long"),
+            (vec![("/content/loginSecretId", json!("k".repeat(1 << 20)))], "too long"),
         ] {
             let failure = failure(&changes);
             assert_eq!(failure.outcome, Outcome::Unexpected, "{changes:?}");

@@ -86,9 +86,10 @@ impl Shop {
 }
 
 /// The binary in a folder, not yet started; nothing of the caller's environment that could change what
-/// it does.
+/// it does. `POSKEEPER_BINARY` names another build of it, the one that is shipped for example.
 pub fn binary(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_poskeeper"));
+    let built = env!("CARGO_BIN_EXE_poskeeper").into();
+    let mut command = Command::new(std::env::var_os("POSKEEPER_BINARY").unwrap_or(built));
     command.current_dir(folder);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -165,13 +166,18 @@ impl Daemon {
 
     /// The same; `None`: the process has ended without it.
     pub async fn next_line(&mut self, event: &str, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
+        self.next(event, |line| line["event"] == event && is_it(line)).await
+    }
+
+    /// Waits for the next line of any kind for which `is_it` holds; `name` is for the complaint.
+    pub async fn next(&mut self, name: &str, is_it: impl Fn(&Value) -> bool) -> Option<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let line = match self.lines.try_recv() {
                 Ok(line) => line,
                 Err(mpsc::TryRecvError::Disconnected) => return None,
                 Err(mpsc::TryRecvError::Empty) => {
-                    assert!(Instant::now() < deadline, "no {event} in:\n{}", self.printed());
+                    assert!(Instant::now() < deadline, "no {name} in:\n{}", self.printed());
                     // The sandbox lives on this thread: let it work while the line is on its way.
                     tokio::time::sleep(Duration::from_millis(5)).await;
                     continue;
@@ -179,7 +185,7 @@ impl Daemon {
             };
             let line: Value = serde_json::from_str(&line).unwrap_or(Value::String(line));
             self.log.push(line.clone());
-            if line["event"] == event && is_it(&line) {
+            if is_it(&line) {
                 return Some(line);
             }
         }

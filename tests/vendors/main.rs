@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up may stop at once")]
 
+mod authority;
 mod network;
 mod requests;
 mod server;

@@ -1,32 +1,19 @@
 //! Certificates: whom the client trusts, and what it says where it does not.
 
+use super::authority::Authority;
 use super::server::{LOGIN, answering, http, read_request, serve, wait_for_close};
 use super::{assert_words, failed_login, login_with, options};
 use poskeeper::model::Outcome::Unreachable;
 use poskeeper::vendors::ClientOptions;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A private CA and a server with a certificate of it: the base URL, and the CA as PEM.
 fn https(name: &str, last_year: i32) -> (String, Vec<u8>) {
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::new(Vec::new()).unwrap();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_pem = ca.self_signed(&ca_key).unwrap().pem().into_bytes();
-    let key = KeyPair::generate().unwrap();
-    let mut leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    leaf.not_before = date_time_ymd(2000, 1, 1);
-    leaf.not_after = date_time_ymd(last_year, 1, 1);
-    let certificate = leaf.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
-    let config = Arc::new(config);
+    let authority = Authority::new();
+    let config = authority.server(name, last_year);
     let base = serve(move |stream| {
         let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
         if !read_request(&mut tls).is_empty() {
@@ -35,7 +22,7 @@ fn https(name: &str, last_year: i32) -> (String, Vec<u8>) {
             tls.flush().ok();
         }
     });
-    (base.replace("http://", "https://"), ca_pem)
+    (base.replace("http://", "https://"), authority.pem())
 }
 
 fn trusting(pem: Vec<u8>) -> ClientOptions {
