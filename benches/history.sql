@@ -6,15 +6,18 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -2000000;
 BEGIN;
 
-INSERT INTO app (app_key, app_id, app_name, configured, first_seen_at, configured_at, newest_day)
+INSERT INTO calendar
+SELECT value, date(value * 86400, 'unixepoch') FROM generate_series({today} - {days} + 1, {today}) WHERE {days} > 0;
+
+INSERT INTO app (app_key, app_id, app_name, configured, first_seen_at, configured_at, first_day, newest_day)
 SELECT value + 1, printf('%08X%08X%016X', value * 2654435761 % 4294967296, value * 40503 % 4294967296, value * 11400714819),
-       'Store ' || value, 1, ({today} - {days}) * 86400000, ({today} - {days}) * 86400000, iif({days} > 0, {today}, NULL)
+       'Store ' || value, 1, ({today} - {days}) * 86400000, ({today} - {days}) * 86400000,
+       iif({days} > 0, {today} - {days} + 1, NULL), iif({days} > 0, {today}, NULL)
 FROM generate_series(0, {apps} - 1);
 
 -- Every store is polled for itself: eight answers a day change its number.
-INSERT INTO daily_usage
-SELECT app_key, day, 3000, used, day < {today}, day * 86400000, day * 86400000 + 79200000,
-       ((day + {days} - {today}) * {apps} + app_key) * 8
+INSERT INTO daily_usage (day, app_key, limit_times, used_times, is_final, first_observed_after, last_changed_after, changed_by)
+SELECT day, app_key, 3000, used, day < {today}, 0, 79200000, ((day + {days} - {today}) * {apps} + app_key) * 8
 FROM (SELECT app_key, day.value AS day,
              ((app_key - 1) * 7919 + day.value * 10473) % 1500
              -- Some days of some stores are busy ones, but none of those that the vendor will be asked for.
@@ -22,8 +25,8 @@ FROM (SELECT app_key, day.value AS day,
       FROM generate_series({today} - {days} + 1, {today}) AS day CROSS JOIN app)
 WHERE {days} > 0;
 
-INSERT INTO usage_sample
-SELECT u.app_key, u.day, u.changed_by - 8 + time.value, u.day * 86400000 + time.value * 9900000, u.used_times * time.value / 8,
+INSERT INTO usage_sample (day, app_key, call_id, observed_at, used_times, limit_times)
+SELECT u.day, u.app_key, u.changed_by - 8 + time.value, u.day * 86400000 + time.value * 9900000, u.used_times * time.value / 8,
        u.limit_times
 FROM generate_series({today} - {sample_days} + 1, {today}) AS day CROSS JOIN app a
 JOIN daily_usage u ON u.app_key = a.app_key AND u.day = day.value CROSS JOIN generate_series(1, 8) AS time

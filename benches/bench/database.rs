@@ -26,7 +26,7 @@ impl History {
     pub fn database(self, bench: &Bench) -> anyhow::Result<PathBuf> {
         let script = std::fs::read_to_string(bench.root.join("benches/history.sql"))?;
         let mut hasher = DefaultHasher::new();
-        (self, today(), &script, schema(bench)?).hash(&mut hasher);
+        (self, today(), &script, migrations(bench)?).hash(&mut hasher);
         let folder = bench.scratch.join("history");
         std::fs::create_dir_all(&folder)?;
         let stem = format!("{}x{}+{}", self.apps, self.days, self.sample_days);
@@ -63,12 +63,20 @@ impl History {
     }
 }
 
-/// The tables of poskeeper, as SQL.
-pub fn schema(bench: &Bench) -> anyhow::Result<String> {
+/// The scripts that make poskeeper's tables: another one, another history.
+fn migrations(bench: &Bench) -> anyhow::Result<String> {
     let files = std::fs::read_dir(bench.root.join("migrations"))?;
     let mut files = files.map(|file| Ok(file?.path())).collect::<anyhow::Result<Vec<_>>>()?;
     files.sort();
     files.iter().map(|file| Ok(std::fs::read_to_string(file)?)).collect()
+}
+
+/// The tables and views of poskeeper as they are in the end, as SQL.
+pub fn schema(bench: &Bench, folder: &Path) -> anyhow::Result<String> {
+    let query = "SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'";
+    let output = Command::new("sqlite3").arg("-readonly").arg(empty_database(bench, folder)?).arg(query).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// A database as poskeeper itself makes it.

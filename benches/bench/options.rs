@@ -4,11 +4,12 @@ use crate::parts::Part;
 use anyhow::{Context, bail};
 
 pub const USAGE: &str = "\
-cargo bench -- [PART…] [--quick] [--runs N] [--seconds N]
+cargo bench -- [PART…] [--quick] [--alone] [--runs N] [--seconds N]
 
 parts: pass, chain, idle, start, reports, growth, disk; all of them where none is named
        instructions [--write]: counts instructions with valgrind, compares with (writes) benches/instructions.toml
 --quick      everything small, to see that it works; the figures mean nothing
+--alone      poskeeper and the limits only, without the peers, which take most of the time
 --runs N     rounds, after one that does not count (5)
 --seconds N  how long idle processes are watched (60)
 --help       this";
@@ -20,6 +21,8 @@ pub struct Options {
     pub runs: usize,
     pub seconds: u64,
     pub sizes: Sizes,
+    /// Without the peers.
+    pub alone: bool,
     /// Write the counted instructions down instead of comparing them.
     pub write: bool,
 }
@@ -54,7 +57,7 @@ const QUICK: Sizes =
 impl Options {
     /// `None`: only help is wanted.
     pub fn parse(arguments: &[String]) -> anyhow::Result<Option<Self>> {
-        let mut options = Self { parts: Vec::new(), runs: 5, seconds: 60, sizes: FULL, write: false };
+        let mut options = Self { parts: Vec::new(), runs: 5, seconds: 60, sizes: FULL, alone: false, write: false };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut number = || -> anyhow::Result<u64> {
@@ -66,6 +69,7 @@ impl Options {
                 // Cargo says so itself.
                 "--bench" => {}
                 "--quick" => options.sizes = QUICK,
+                "--alone" => options.alone = true,
                 "--write" => options.write = true,
                 "--runs" => options.runs = usize::try_from(number()?)?.max(1),
                 "--seconds" => options.seconds = number()?.max(1),

@@ -29,6 +29,9 @@ impl Peer {
 
     /// Those of `wanted` that can be run; tells of the others.
     pub fn installed(bench: &Bench, wanted: &[Self]) -> Vec<Self> {
+        if bench.options.alone {
+            return Vec::new();
+        }
         let (there, absent): (Vec<Self>, Vec<Self>) = wanted.iter().partition(|peer| peer.is_there(bench));
         for peer in absent {
             println!("absent: {} (bash benches/peers/setup)", peer.name());

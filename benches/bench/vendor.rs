@@ -41,7 +41,7 @@ impl Vendor {
         command
             .arg(VENDOR)
             .args([manner.latency_ms, manner.stores.into(), manner.changed.into()].map(|n| n.to_string()));
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();
         BufReader::new(process.stdout.take().context("its output")?).read_line(&mut address)?;
         Ok(Self { process, base_url: format!("http://{}", address.trim()) })
@@ -62,13 +62,18 @@ struct Serving {
     made: Mutex<HashMap<(bool, Bytes), Bytes>>,
 }
 
-/// Serves until it is killed; prints its address.
+/// Serves until its owner ends; prints its address.
 pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     let number = |at: usize| arguments.get(at).context("three numbers")?.parse::<u32>().context("a number");
     let manner = Manner { latency_ms: number(0)?.into(), stores: number(1)?, changed: number(2)? };
     let indexes = (0..MOST_STORES).map(|index| (app_id(index), index)).collect();
     let serving = Arc::new(Serving { manner, indexes, made: Mutex::default() });
     let routes = Router::new().route(PACKAGES, post(answer)).route(USAGE, post(answer)).with_state(serving);
+    // Its owner holds the other end, and lets go of it however it ends.
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);

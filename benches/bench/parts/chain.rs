@@ -115,35 +115,36 @@ fn idle_memory(bench: &Bench, folder: &Path, vendor: &Vendor) -> anyhow::Result<
     Ok(idle_daemon(bench, &file)?.rss_kb)
 }
 
-/// The rows as they stand in poskeeper's own table of days, and its tables.
+/// The rows as they stand in poskeeper's own table of days.
 fn own_import(bench: &Bench, folder: &Path) -> anyhow::Result<(PathBuf, Command)> {
-    let now = now_ms();
     let mut rows = String::new();
-    for_each_row(bench, |index, day| {
-        let used = used_times(index, day);
-        let is_final = u8::from(day < window().1);
-        let key = index + 1;
-        let _ = writeln!(rows, "{key}\t{}\t{LIMIT}\t{used}\t{is_final}\t{now}\t{now}\t1", day_number(day));
-    });
-    import(folder, "own", &schema(bench)?, "daily_usage", &rows)
+    for day in days() {
+        let (number, is_final) = (day_number(day), u8::from(day < window().1));
+        let seen_after = now_ms() - number * 86_400_000;
+        for index in 0..bench.options.sizes.stores {
+            let (key, used) = (index + 1, used_times(index, day));
+            let _ = writeln!(rows, "{number}\t{key}\t{LIMIT}\t{used}\t{is_final}\t{seen_after}\t{seen_after}\t1");
+        }
+    }
+    import(folder, "own", &schema(bench, folder)?, "daily_usage", &rows)
 }
 
 /// The rows as the peers keep them.
 fn text_import(bench: &Bench, folder: &Path) -> anyhow::Result<(PathBuf, Command)> {
     let now = now_ms();
     let mut rows = String::new();
-    for_each_row(bench, |index, day| {
-        let _ = writeln!(rows, "{}\t{day}\t{LIMIT}\t{}\t{now}", app_id(index), used_times(index, day));
-    });
+    for index in 0..bench.options.sizes.stores {
+        for day in days() {
+            let _ = writeln!(rows, "{}\t{day}\t{LIMIT}\t{}\t{now}", app_id(index), used_times(index, day));
+        }
+    }
     let schema = std::fs::read_to_string(bench.root.join("benches/peers/schema.sql"))?;
     import(folder, "text", &schema, "usage", &rows)
 }
 
-fn for_each_row(bench: &Bench, mut row: impl FnMut(u32, chrono::NaiveDate)) {
+fn days() -> impl Iterator<Item = chrono::NaiveDate> {
     let (first, last) = window();
-    for index in 0..bench.options.sizes.stores {
-        first.iter_days().take_while(|day| *day <= last).for_each(|day| row(index, day));
-    }
+    first.iter_days().take_while(move |day| *day <= last)
 }
 
 fn import(folder: &Path, name: &str, schema: &str, table: &str, rows: &str) -> anyhow::Result<(PathBuf, Command)> {
@@ -151,7 +152,7 @@ fn import(folder: &Path, name: &str, schema: &str, table: &str, rows: &str) -> a
     std::fs::write(file("tsv"), rows)?;
     std::fs::write(file("schema"), schema)?;
     let script = format!(
-        "PRAGMA journal_mode = WAL;\nPRAGMA synchronous = FULL;\n.read {}\n.mode tabs\nBEGIN;\n.import {} {table}\nCOMMIT;\n",
+        "PRAGMA journal_mode = WAL;\nPRAGMA synchronous = FULL;\n.mode tabs\nBEGIN;\n.read {}\n.import {} {table}\nCOMMIT;\n",
         file("schema").display(),
         file("tsv").display()
     );

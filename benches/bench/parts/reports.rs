@@ -94,7 +94,7 @@ fn table_by_hand(folder: &Path, history: &Path) -> anyhow::Result<PathBuf> {
          CREATE TABLE daily (app INTEGER, day INTEGER, limit_times INTEGER, used_times INTEGER, seen_at INTEGER, PRIMARY KEY (app, day)) WITHOUT ROWID;
          BEGIN;
          INSERT INTO app SELECT app_key, app_id, app_name, newest_day FROM own.app;
-         INSERT INTO daily SELECT app_key, day, limit_times, used_times, last_changed_at FROM own.daily_usage;
+         INSERT INTO daily SELECT app_key, day, limit_times, used_times, day * 86400000 + 79200000 FROM own.daily_usage ORDER BY 1, 2;
          CREATE INDEX by_day ON daily (day, app, limit_times, used_times, seen_at);
          COMMIT;
          ANALYZE main;",
