@@ -48,7 +48,7 @@ struct Question<'a> {
 /// Asks for the quota packages of the whole chain.
 pub async fn access_config(client: &Client, account: &Account<'_>, now: DateTime<Utc>) -> Reply<Rows<Package>> {
     let question = Question { app_id: account.app_id.as_str(), begin_date: None, end_date: None };
-    ask(client, account, "queryAccessTimes", &question, now, |body, terms| read_packages(body, terms)).await
+    ask(client, account, "queryAccessTimes", &question, now, read_packages).await
 }
 
 /// Asks for the usage of each day from `first_day` to `last_day` (at most 7 days later) of the whole
