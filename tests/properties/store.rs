@@ -45,7 +45,7 @@ enum Step {
     /// The vendor lists these packages of the accounts that have any.
     List {
         asker: usize,
-        packages: Vec<(usize, i64, Option<Arc<str>>, Option<Arc<str>>)>,
+        packages: Vec<Package>,
     },
     Restart,
 }
@@ -63,6 +63,15 @@ fn text() -> impl Strategy<Value = Option<Arc<str>>> {
     ]
 }
 
+fn package() -> impl Strategy<Value = Package> {
+    (0..APPS.len(), number(), text(), text()).prop_map(|(app, limit_times, start_date, end_date)| Package {
+        app_id: app_id(app),
+        limit_times,
+        start_date,
+        end_date,
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let app = 0..APPS.len();
     prop_oneof![
@@ -72,8 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (any::<prop::sample::Index>(), prop::bool::weighted(0.1)).prop_map(|(which, is_lost)| Step::Arrive { which, is_lost }),
         5 => (prop_oneof![2 => 0..1_usize, 1 => app.clone()], number(), number()).prop_map(|(app, limit, used)| Step::Count { app, limit, used }),
         2 => Just(Step::NextDay),
-        2 => (app.clone(), prop::collection::vec((app, number(), text(), text()), 0..5))
-            .prop_map(|(asker, packages)| Step::List { asker, packages }),
+        2 => (app, prop::collection::vec(package(), 0..5)).prop_map(|(asker, packages)| Step::List { asker, packages }),
         1 => Just(Step::Restart),
     ]
 }
@@ -305,17 +313,10 @@ impl World {
                 self.truth.insert((app_id(app), self.today), (limit, used));
             }
             Step::NextDay => self.today = self.today + Days::new(1),
-            Step::List { asker, packages } => {
+            Step::List { asker, packages: rows } => {
                 let asker = app_id(asker);
                 let slot = Some(self.now());
                 let call_id = self.call(&asker, Endpoint::AccessConfig, slot).await;
-                let package = |(app, limit_times, start_date, end_date)| Package {
-                    app_id: app_id(app),
-                    limit_times,
-                    start_date,
-                    end_date,
-                };
-                let rows = packages.into_iter().map(package).collect::<Vec<_>>();
                 let observation = Observation { call_id, observed_at: self.now(), today: self.today };
                 self.model.take_packages(&rows, observation.observed_at);
                 let answer = Answer { end: ok(), asker, observation, rows, slot, serves_sisters: true };
