@@ -30,7 +30,11 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
 /// to a database is followed. An owner of the folder, or root, could change the database anyway.
 pub(super) fn judge_database(path: &Path) -> io::Result<()> {
     let path = follow_own_links(path)?;
-    let folder = folder_of(&path)?;
+    let folder = match folder_of(&path) {
+        // Nothing can stand there; opening it says what is missing.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        folder => folder?,
+    };
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut file = OsString::from(&path);
         file.push(suffix);

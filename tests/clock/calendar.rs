@@ -47,8 +47,8 @@ async fn the_hour_that_summer_time_repeats_brings_no_second_poll() {
     watch(&mut daemon).await;
     assert_eq!(usage_polls(&machine), 9);
     machine.assert_history_is_whole();
-    machine.assert_calls_are_counted(u32::MAX);
     assert!(daemon.stop().await.success());
+    machine.assert_calls_are_counted(u32::MAX);
 }
 
 #[tokio::test]
@@ -66,8 +66,8 @@ async fn the_hour_that_summer_time_skips_loses_no_poll() {
     watch(&mut daemon).await;
     assert_eq!(usage_polls(&machine), 9);
     machine.assert_history_is_whole();
-    machine.assert_calls_are_counted(u32::MAX);
     assert!(daemon.stop().await.success());
+    machine.assert_calls_are_counted(u32::MAX);
 }
 
 /// Midnight in Shanghai is 16:00 of UTC, and before noon where the machine thinks it is.
