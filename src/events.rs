@@ -5,8 +5,9 @@
 
 use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject, instant_text};
 use crate::rules::alarms::{Alarm, Change, OpenAlarm, Severity};
+use crate::rules::history::MOST_NAMED;
 use crate::rules::polling::SkipReason;
-use crate::store::Correction;
+use crate::store::{Correction, Discovered};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -39,10 +40,6 @@ pub const NAMES: [&str; 21] = [
     "http.exposed",
     "http.failing",
 ];
-
-/// Where one answer has more news of a kind than this, one line tells how many: a mad server must not flood
-/// the journal.
-const MOST_LINES: usize = 1000;
 
 /// A line with the fields of an alarm; those that its rule has not are left out.
 macro_rules! line {
@@ -200,9 +197,9 @@ pub fn poll_skipped(app_id: &AppId, name: &str, endpoint: Endpoint, reason: Skip
 }
 
 /// Sister stores were seen for the first time.
-pub fn apps_discovered(sisters: &[AppId], seen_by: &AppId) {
-    let (seen_by, count) = (seen_by.as_str(), sisters.len());
-    if count > MOST_LINES {
+pub fn apps_discovered(sisters: &Discovered, seen_by: &AppId) {
+    let (seen_by, count) = (seen_by.as_str(), sisters.count);
+    if count > MOST_NAMED {
         info!(
             event = "app.discovered",
             seen_by,
@@ -211,7 +208,7 @@ pub fn apps_discovered(sisters: &[AppId], seen_by: &AppId) {
         );
         return;
     }
-    for app_id in sisters {
+    for app_id in &sisters.named {
         info!(
             event = "app.discovered",
             app_id = app_id.as_str(),
@@ -224,7 +221,7 @@ pub fn apps_discovered(sisters: &[AppId], seen_by: &AppId) {
 /// The vendor lists packages for the first time, or no more.
 pub fn packages_changed(packages: &[Package], is_new: bool, seen_by: &AppId) {
     let (change, count) = (if is_new { "added" } else { "removed" }, packages.len());
-    if count > MOST_LINES {
+    if count > MOST_NAMED {
         info!(
             event = "package.changed",
             change, count, "{count} packages of {seen_by} and its sister stores {change}, more than are named here",
@@ -250,7 +247,7 @@ pub fn packages_changed(packages: &[Package], is_new: bool, seen_by: &AppId) {
 /// Days that were over have another number now.
 pub fn usage_corrected(corrections: &[Correction]) {
     let count = corrections.len();
-    if count > MOST_LINES {
+    if count > MOST_NAMED {
         info!(event = "usage.corrected", count, "the vendor corrected {count} days, more than are named here");
         return;
     }

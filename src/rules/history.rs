@@ -5,6 +5,10 @@ use crate::model::{AppId, Package, UsageReading};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
 
+/// News of a kind that one answer brings are named one by one up to so many, beyond that they are counted: a
+/// mad server must not flood the journal.
+pub const MOST_NAMED: usize = 1000;
+
 /// Sister stores that the history takes in: more than any chain has. A server that makes new ones up in every
 /// answer must not fill the disk, nor the memory of whoever reads the list of them.
 pub const MOST_SISTERS: usize = 100_000;

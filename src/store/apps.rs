@@ -3,7 +3,7 @@
 use super::columns::{day, millis};
 use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use crate::model::AppId;
-use crate::rules::history::MOST_SISTERS;
+use crate::rules::history::{MOST_NAMED, MOST_SISTERS};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
@@ -20,6 +20,15 @@ pub struct KnownApp {
     pub first_day: Option<NaiveDate>,
     /// The newest day with a row.
     pub newest_day: Option<NaiveDate>,
+}
+
+/// Sister stores that an answer was the first to contain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Discovered {
+    /// How many.
+    pub count: usize,
+    /// Which: no more than [`MOST_NAMED`].
+    pub named: Vec<AppId>,
 }
 
 impl Store {
@@ -99,8 +108,8 @@ pub(super) async fn discover<'a>(
     apps: &mut HashMap<AppId, KnownApp>,
     seen: impl Iterator<Item = &'a AppId>,
     now: DateTime<Utc>,
-) -> Result<Vec<AppId>, StoreError> {
-    let mut new: Vec<AppId> = Vec::new();
+) -> Result<Discovered, StoreError> {
+    let mut new: Vec<&AppId> = Vec::new();
     let mut last: Option<&AppId> = None;
     let mut sisters = apps.values().filter(|known| !known.configured).count();
     for app_id in seen {
@@ -114,7 +123,7 @@ pub(super) async fn discover<'a>(
         }
         sisters += 1;
         apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, first_day: None, newest_day: None });
-        new.push(app_id.clone());
+        new.push(app_id);
     }
     for chunk in new.chunks(ROWS_PER_STATEMENT) {
         let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO app (app_id, first_seen_at) ");
@@ -129,7 +138,8 @@ pub(super) async fn discover<'a>(
             }
         }
     }
-    Ok(new)
+    let named = new.iter().copied().take(MOST_NAMED).cloned().collect();
+    Ok(Discovered { count: new.len(), named })
 }
 
 #[cfg(test)]
@@ -145,9 +155,10 @@ mod tests {
         let mut apps = known_apps(&mut transaction).await.expect("read");
         let first =
             discover(&mut transaction, &mut apps, ids[..2].iter(), DateTime::UNIX_EPOCH).await.expect("written");
-        assert_eq!(first, ids[..2]);
+        assert_eq!(first, Discovered { count: 2, named: ids[..2].to_vec() });
         let rest = discover(&mut transaction, &mut apps, ids.iter(), DateTime::UNIX_EPOCH).await.expect("written");
-        assert_eq!((rest.len(), apps.len()), (MOST_SISTERS - 2, MOST_SISTERS));
+        assert_eq!((rest.count, apps.len()), (MOST_SISTERS - 2, MOST_SISTERS));
+        assert_eq!(rest.named.len(), MOST_NAMED);
         transaction.commit().await.expect("committed");
         assert_eq!(store.apps().await.expect("read").len(), MOST_SISTERS);
         assert!(apps.values().all(|known| known.app_key > 0));

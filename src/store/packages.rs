@@ -1,6 +1,6 @@
 //! Writes an answer about quota packages: a slowly changing dimension.
 
-use super::apps::{discover, known_apps};
+use super::apps::{Discovered, discover, known_apps};
 use super::columns::millis;
 use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use super::ledger::{RowCounts, close_call};
@@ -19,7 +19,7 @@ pub struct PackageRecord {
     /// Packages that the vendor lists no more.
     pub removed: Vec<Package>,
     /// Sister stores seen for the first time.
-    pub discovered: Vec<AppId>,
+    pub discovered: Discovered,
     /// Configured sisters that this answer served.
     pub covered: Vec<AppId>,
     /// Rows of stores that there is no room for.

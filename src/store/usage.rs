@@ -1,6 +1,6 @@
 //! Writes an answer about daily usage: a few statements of many rows, in one transaction.
 
-use super::apps::{KnownApp, discover, known_apps};
+use super::apps::{Discovered, KnownApp, discover, known_apps};
 use super::calendar;
 use super::columns::{day, day_number, instant_after, millis, millis_after};
 use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
@@ -53,7 +53,7 @@ pub struct UsageRecord {
     /// Days with a new or changed number.
     pub changed: usize,
     /// Sister stores seen for the first time.
-    pub discovered: Vec<AppId>,
+    pub discovered: Discovered,
     /// Final days that changed.
     pub corrections: Vec<Correction>,
     /// Configured sisters that this answer served.

@@ -1,5 +1,6 @@
 //! Compressed answers, undone while they arrive and under a size limit: the compressed bytes are never kept.
 
+use super::room::OWN_BLOCK;
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// Why a body cannot be decoded.
@@ -27,10 +28,6 @@ const STEP: usize = 32 * 1024;
 
 /// A body that grows beyond this gets a block of its own.
 const SMALL: usize = 1 << 20;
-
-/// The C library maps a block beyond 32 MiB for itself and gives it back when it is freed, always. A smaller one
-/// it may keep, and after it all that came behind. What is not written to takes no memory.
-const OWN_BLOCK: usize = 33 << 20;
 
 /// Undoes `content_encoding` of a whole body; see [`Decoder`].
 ///

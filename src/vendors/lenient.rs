@@ -5,7 +5,7 @@
 
 use super::Rows;
 use super::failure::{Secrets, unexpected};
-use super::room::{MOST_ROWS, Room, Texts};
+use super::room::{OWN_BLOCK, Room, Texts};
 use super::scalar::Scalar;
 use crate::model::{AppId, CallFailure};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -25,8 +25,7 @@ const MOST_TEXT_BYTES: usize = 2 << 20;
 /// A parser takes note of every level.
 const MOST_LEVELS: usize = 1_000_000;
 
-/// More rows than this get room for as many as there may be at once: to move them again and again leaves holes
-/// in the memory, and room that is not used takes none.
+/// More rows than this get a block of their own, with room for as many as there may be.
 const FEW_ROWS: usize = 4096;
 
 /// What is wrong with which field. Put into words only for the first bad row of an answer: there may be
@@ -219,7 +218,7 @@ where
                 let taken = rows.good.len() * size_of::<T>() + texts.bytes();
                 if room.takes(rows.good.len(), taken, || self.configured.contains((self.owner)(&good))) {
                     if rows.good.len() == FEW_ROWS {
-                        rows.good.reserve_exact(MOST_ROWS);
+                        rows.good.reserve_exact(OWN_BLOCK / size_of::<T>());
                     }
                     rows.good.push(good);
                     continue;

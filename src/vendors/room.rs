@@ -7,8 +7,12 @@ use super::scalar::Scalar;
 use crate::model::AppId;
 use std::sync::Arc;
 
+/// The C library maps a block beyond 32 MiB for itself and gives it back when it is freed, always. A smaller one
+/// it may keep, and after it all that came behind. What is not written to takes no memory.
+pub(super) const OWN_BLOCK: usize = 33 << 20;
+
 /// Rows of one answer: 12,500 stores with 8 days each.
-pub(super) const MOST_ROWS: usize = 100_000;
+const MOST_ROWS: usize = 100_000;
 /// What the rows of all stores may take.
 const MOST_BYTES: usize = 9 << 20;
 /// What they may take together with those of configured stores that come after them.

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
+use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -273,7 +274,7 @@ async fn release_everything_else_goes_on_while_a_large_answer_is_read() {
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let asking = std::thread::spawn(move || {
         let mut slowest = Duration::ZERO;
-        while stopped.try_recv().is_err() {
+        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
             let start = Instant::now();
             let mut stream = TcpStream::connect(&address).expect("connected");
             stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");
