@@ -5,9 +5,9 @@
 
 use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject, instant_text};
 use crate::rules::alarms::{Alarm, Change, OpenAlarm, Severity};
-use crate::rules::history::MOST_NAMED;
+use crate::rules::history::News;
 use crate::rules::polling::SkipReason;
-use crate::store::{Correction, Discovered};
+use crate::store::Correction;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -197,9 +197,9 @@ pub fn poll_skipped(app_id: &AppId, name: &str, endpoint: Endpoint, reason: Skip
 }
 
 /// Sister stores were seen for the first time.
-pub fn apps_discovered(sisters: &Discovered, seen_by: &AppId) {
+pub fn apps_discovered(sisters: &News<AppId>, seen_by: &AppId) {
     let (seen_by, count) = (seen_by.as_str(), sisters.count);
-    if count > MOST_NAMED {
+    if count > News::<AppId>::MOST_NAMED {
         info!(
             event = "app.discovered",
             seen_by,
@@ -219,16 +219,16 @@ pub fn apps_discovered(sisters: &Discovered, seen_by: &AppId) {
 }
 
 /// The vendor lists packages for the first time, or no more.
-pub fn packages_changed(packages: &[Package], is_new: bool, seen_by: &AppId) {
-    let (change, count) = (if is_new { "added" } else { "removed" }, packages.len());
-    if count > MOST_NAMED {
+pub fn packages_changed(packages: &News<Package>, is_new: bool, seen_by: &AppId) {
+    let (change, count) = (if is_new { "added" } else { "removed" }, packages.count);
+    if count > News::<Package>::MOST_NAMED {
         info!(
             event = "package.changed",
             change, count, "{count} packages of {seen_by} and its sister stores {change}, more than are named here",
         );
         return;
     }
-    for package in packages {
+    for package in &packages.named {
         let end = package.end_date.as_deref().unwrap_or("no end: the default quota");
         info!(
             event = "package.changed",
@@ -245,13 +245,13 @@ pub fn packages_changed(packages: &[Package], is_new: bool, seen_by: &AppId) {
 }
 
 /// Days that were over have another number now.
-pub fn usage_corrected(corrections: &[Correction]) {
-    let count = corrections.len();
-    if count > MOST_NAMED {
+pub fn usage_corrected(corrections: &News<Correction>) {
+    let count = corrections.count;
+    if count > News::<Correction>::MOST_NAMED {
         info!(event = "usage.corrected", count, "the vendor corrected {count} days, more than are named here");
         return;
     }
-    for Correction { app_id, day, from, to } in corrections {
+    for Correction { app_id, day, from, to } in &corrections.named {
         info!(
             event = "usage.corrected",
             app_id = app_id.as_str(),

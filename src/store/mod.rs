@@ -25,7 +25,7 @@ mod spending;
 mod usage;
 mod views;
 
-pub use apps::{Discovered, KnownApp};
+pub use apps::{Apps, KnownApp};
 pub use backup::BackupError;
 pub use database::{Store, StoreError};
 pub use facts::WatchedDay;
