@@ -5,6 +5,7 @@
 
 use crate::model::{AppId, CallFailure, Endpoint, Package, Session, Subject, instant_text};
 use crate::rules::alarms::{Alarm, Change, OpenAlarm, Rule, Severity};
+use crate::rules::history::News;
 use crate::rules::polling::SkipReason;
 use crate::store::Correction;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -43,10 +44,6 @@ pub const NAMES: [&str; 25] = [
     "http.exposed",
     "http.failing",
 ];
-
-/// Where one answer has more news of a kind than this, one line tells how many: a mad server must not flood
-/// the journal.
-const MOST_LINES: usize = 1000;
 
 /// A line with the fields of an alarm; those that its rule has not are left out.
 macro_rules! line {
@@ -204,9 +201,9 @@ pub fn poll_skipped(app_id: &AppId, name: &str, endpoint: Endpoint, reason: Skip
 }
 
 /// Sister stores were seen for the first time.
-pub fn apps_discovered(sisters: &[AppId], seen_by: &AppId) {
-    let (seen_by, count) = (seen_by.as_str(), sisters.len());
-    if count > MOST_LINES {
+pub fn apps_discovered(sisters: &News<AppId>, seen_by: &AppId) {
+    let (seen_by, count) = (seen_by.as_str(), sisters.count);
+    if count > News::<AppId>::MOST_NAMED {
         info!(
             event = "app.discovered",
             seen_by,
@@ -215,7 +212,7 @@ pub fn apps_discovered(sisters: &[AppId], seen_by: &AppId) {
         );
         return;
     }
-    for app_id in sisters {
+    for app_id in &sisters.named {
         info!(
             event = "app.discovered",
             app_id = app_id.as_str(),
@@ -226,16 +223,16 @@ pub fn apps_discovered(sisters: &[AppId], seen_by: &AppId) {
 }
 
 /// The vendor lists packages for the first time, or no more.
-pub fn packages_changed(packages: &[Package], is_new: bool, seen_by: &AppId) {
-    let (change, count) = (if is_new { "added" } else { "removed" }, packages.len());
-    if count > MOST_LINES {
+pub fn packages_changed(packages: &News<Package>, is_new: bool, seen_by: &AppId) {
+    let (change, count) = (if is_new { "added" } else { "removed" }, packages.count);
+    if count > News::<Package>::MOST_NAMED {
         info!(
             event = "package.changed",
             change, count, "{count} packages of {seen_by} and its sister stores {change}, more than are named here",
         );
         return;
     }
-    for package in packages {
+    for package in &packages.named {
         let end = package.end_date.as_deref().unwrap_or("no end: the default quota");
         info!(
             event = "package.changed",
@@ -252,13 +249,13 @@ pub fn packages_changed(packages: &[Package], is_new: bool, seen_by: &AppId) {
 }
 
 /// Days that were over have another number now.
-pub fn usage_corrected(corrections: &[Correction]) {
-    let count = corrections.len();
-    if count > MOST_LINES {
+pub fn usage_corrected(corrections: &News<Correction>) {
+    let count = corrections.count;
+    if count > News::<Correction>::MOST_NAMED {
         info!(event = "usage.corrected", count, "the vendor corrected {count} days, more than are named here");
         return;
     }
-    for Correction { app_id, day, from, to } in corrections {
+    for Correction { app_id, day, from, to } in &corrections.named {
         info!(
             event = "usage.corrected",
             app_id = app_id.as_str(),

@@ -167,7 +167,7 @@ impl Reading<'_> {
         let states = self.store.poll_states().await?;
         for (app_id, _) in &self.plan.apps {
             // In the spelling of the other rows.
-            let spelt = known.get_key_value(app_id).map_or(app_id, |(app_id, _)| app_id);
+            let spelt = known.spelling(app_id).unwrap_or(app_id);
             for endpoint in [Endpoint::AccessConfig, Endpoint::DailyAccess] {
                 let state = known.get(app_id).and_then(|known| states.get(&(known.app_key, endpoint)));
                 let at = match plan.due(now, app_id, endpoint, &state.cloned().unwrap_or_default()) {

@@ -6,11 +6,10 @@ use crate::jobs::{
     AlertPlan, CallTally, DeviceLogin, Judge, LoginCaller, LoginKeeper, Observations, ProgressBoard, QuotaApp,
     QuotaCaller, QuotaPoller, StoreHealth,
 };
-use crate::model::AppId;
 use crate::rules::agenda::PollPlan;
 use crate::settings::{App, Coverage, Device, Settings};
 use crate::status::StatusPlan;
-use crate::store::{KnownApp, Owner, PublishedKey, Retention, SessionFile, Store, StoreError};
+use crate::store::{Apps, Owner, PublishedKey, Retention, SessionFile, Store, StoreError};
 use crate::vendors::{Client, ClientError, ClientOptions};
 use chrono::TimeDelta;
 use std::collections::HashMap;
@@ -44,7 +43,7 @@ pub enum BuildError {
 pub(super) struct Groundwork {
     client: Client,
     device_keys: HashMap<String, i64>,
-    known_apps: HashMap<AppId, KnownApp>,
+    known_apps: Apps,
 }
 
 impl Groundwork {

@@ -224,7 +224,7 @@ impl QuotaCaller {
         else {
             return CallResult::StoreFailed;
         };
-        let changed = record.added.len() + record.removed.len();
+        let changed = record.added.count + record.removed.count;
         let kept = Kept { left_out: record.left_out, changed, covered: &record.covered };
         self.report(sent, &answer, unusable, &kept);
         events::apps_discovered(&record.discovered, &sent.app.app_id);

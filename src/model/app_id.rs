@@ -50,6 +50,11 @@ impl AppId {
         }
     }
 
+    /// One of some hundred groups, whatever the letter case.
+    pub fn shard(&self) -> u16 {
+        self.folded().fold(0_u16, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % 509
+    }
+
     fn bytes(&self) -> &[u8] {
         match &self.0 {
             Text::Short(length, bytes) => &bytes[..usize::from(*length)],

@@ -5,6 +5,46 @@ use crate::model::{AppId, Package, UsageReading};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{HashMap, HashSet};
 
+/// News of one kind in one answer: all are counted, the first are kept to be named. A mad server must not flood
+/// the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News<T> {
+    /// How many.
+    pub count: usize,
+    /// Which: no more than [`News::MOST_NAMED`].
+    pub named: Vec<T>,
+}
+
+impl<T> News<T> {
+    /// More than this are only counted.
+    pub const MOST_NAMED: usize = 1000;
+}
+
+impl<T> Default for News<T> {
+    fn default() -> Self {
+        Self { count: 0, named: Vec::new() }
+    }
+}
+
+impl<T> Extend<T> for News<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, news: I) {
+        for one in news {
+            self.count += 1;
+            if self.count <= Self::MOST_NAMED {
+                self.named.push(one);
+            }
+        }
+    }
+}
+
+impl<T> FromIterator<T> for News<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(news: I) -> Self {
+        let mut all = Self::default();
+        all.extend(news);
+        all
+    }
+}
+
 /// Sister stores that the history takes in: more than any chain has. A server that makes new ones up in every
 /// answer must not fill the disk, nor the memory of whoever reads the list of them.
 pub const MOST_SISTERS: usize = 100_000;

@@ -3,7 +3,7 @@
 use super::columns::{day, millis};
 use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use crate::model::AppId;
-use crate::rules::history::MOST_SISTERS;
+use crate::rules::history::{MOST_SISTERS, News};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
@@ -20,6 +20,38 @@ pub struct KnownApp {
     pub first_day: Option<NaiveDate>,
     /// The newest day with a row.
     pub newest_day: Option<NaiveDate>,
+}
+
+/// Accounts by id. In many small tables: one for 100,000 would be a block of memory that is not given back.
+#[derive(Debug, Default)]
+pub struct Apps(HashMap<u16, HashMap<AppId, KnownApp>>);
+
+impl Apps {
+    /// What is known of an account.
+    pub fn get(&self, app_id: &AppId) -> Option<&KnownApp> {
+        self.0.get(&app_id.shard())?.get(app_id)
+    }
+
+    /// The id as it was first spelt.
+    pub fn spelling(&self, app_id: &AppId) -> Option<&AppId> {
+        self.0.get(&app_id.shard())?.get_key_value(app_id).map(|(app_id, _)| app_id)
+    }
+
+    fn get_mut(&mut self, app_id: &AppId) -> Option<&mut KnownApp> {
+        self.0.get_mut(&app_id.shard())?.get_mut(app_id)
+    }
+
+    fn insert(&mut self, app_id: AppId, known: KnownApp) {
+        self.0.entry(app_id.shard()).or_default().insert(app_id, known);
+    }
+
+    pub(super) fn contains_key(&self, app_id: &AppId) -> bool {
+        self.get(app_id).is_some()
+    }
+
+    fn sisters(&self) -> usize {
+        self.0.values().flat_map(HashMap::values).filter(|known| !known.configured).count()
+    }
 }
 
 impl Store {
@@ -67,18 +99,16 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn apps(&self) -> Result<HashMap<AppId, KnownApp>, StoreError> {
+    pub async fn apps(&self) -> Result<Apps, StoreError> {
         let mut connection = self.pool().acquire().await?;
         known_apps(&mut connection).await
     }
 }
 
-pub(super) async fn known_apps(
-    connection: &mut sqlx::SqliteConnection,
-) -> Result<HashMap<AppId, KnownApp>, StoreError> {
+pub(super) async fn known_apps(connection: &mut sqlx::SqliteConnection) -> Result<Apps, StoreError> {
     // One row at a time: all at once take more memory than what is made of them.
     let mut rows = sqlx::query("SELECT app_id, app_key, configured, first_day, newest_day FROM app").fetch(connection);
-    let mut apps = HashMap::new();
+    let mut apps = Apps::default();
     while let Some(row) = rows.try_next().await? {
         let known = KnownApp {
             app_key: row.try_get(1)?,
@@ -96,13 +126,13 @@ pub(super) async fn known_apps(
 /// Adds the sisters that are not known yet, as far as there is room for them; returns them.
 pub(super) async fn discover<'a>(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &mut HashMap<AppId, KnownApp>,
+    apps: &mut Apps,
     seen: impl Iterator<Item = &'a AppId>,
     now: DateTime<Utc>,
-) -> Result<Vec<AppId>, StoreError> {
-    let mut new: Vec<AppId> = Vec::new();
+) -> Result<News<AppId>, StoreError> {
+    let mut new: Vec<&AppId> = Vec::new();
     let mut last: Option<&AppId> = None;
-    let mut sisters = apps.values().filter(|known| !known.configured).count();
+    let mut sisters = apps.sisters();
     for app_id in seen {
         // Answers come sorted by store: most rows are the store of the row before.
         if last == Some(app_id) || apps.contains_key(app_id) {
@@ -114,7 +144,7 @@ pub(super) async fn discover<'a>(
         }
         sisters += 1;
         apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, first_day: None, newest_day: None });
-        new.push(app_id.clone());
+        new.push(app_id);
     }
     for chunk in new.chunks(ROWS_PER_STATEMENT) {
         let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO app (app_id, first_seen_at) ");
@@ -129,7 +159,7 @@ pub(super) async fn discover<'a>(
             }
         }
     }
-    Ok(new)
+    Ok(new.into_iter().cloned().collect())
 }
 
 #[cfg(test)]
@@ -145,11 +175,12 @@ mod tests {
         let mut apps = known_apps(&mut transaction).await.expect("read");
         let first =
             discover(&mut transaction, &mut apps, ids[..2].iter(), DateTime::UNIX_EPOCH).await.expect("written");
-        assert_eq!(first, ids[..2]);
+        assert_eq!(first, ids[..2].iter().cloned().collect());
         let rest = discover(&mut transaction, &mut apps, ids.iter(), DateTime::UNIX_EPOCH).await.expect("written");
-        assert_eq!((rest.len(), apps.len()), (MOST_SISTERS - 2, MOST_SISTERS));
+        assert_eq!((rest.count, apps.sisters()), (MOST_SISTERS - 2, MOST_SISTERS));
+        assert_eq!(rest.named.len(), News::<AppId>::MOST_NAMED);
         transaction.commit().await.expect("committed");
-        assert_eq!(store.apps().await.expect("read").len(), MOST_SISTERS);
-        assert!(apps.values().all(|known| known.app_key > 0));
+        assert_eq!(store.apps().await.expect("read").sisters(), MOST_SISTERS);
+        assert!(ids[..MOST_SISTERS].iter().all(|id| apps.get(id).is_some_and(|known| known.app_key > 0)));
     }
 }

@@ -33,7 +33,7 @@ mod spending;
 mod usage;
 mod views;
 
-pub use apps::KnownApp;
+pub use apps::{Apps, KnownApp};
 pub use backup::BackupError;
 pub use carried::CarriedCall;
 pub use database::{Store, StoreError};

@@ -5,8 +5,8 @@ use super::columns::millis;
 use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use super::ledger::{RowCounts, close_call};
 use super::usage::{Answer, serve_slots};
-use crate::model::{AppId, Endpoint, Package};
-use crate::rules::history::package_changes;
+use crate::model::{AppId, Endpoint, Package, make_room};
+use crate::rules::history::{News, package_changes};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::{HashMap, HashSet};
@@ -15,11 +15,11 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackageRecord {
     /// Packages that came.
-    pub added: Vec<Package>,
+    pub added: News<Package>,
     /// Packages that the vendor lists no more.
-    pub removed: Vec<Package>,
+    pub removed: News<Package>,
     /// Sister stores seen for the first time.
-    pub discovered: Vec<AppId>,
+    pub discovered: News<AppId>,
     /// Configured sisters that this answer served.
     pub covered: Vec<AppId>,
     /// Rows of stores that there is no room for.
@@ -40,7 +40,7 @@ impl Store {
 
         let left_out = answer.rows.iter().filter(|row| !apps.contains_key(&row.app_id)).count();
         let id_of: HashMap<i64, &AppId> =
-            contained.iter().filter_map(|app_id| Some((apps.get(*app_id)?.app_key, *app_id))).collect();
+            contained.iter().filter_map(|app_id| Some((apps.get(app_id)?.app_key, *app_id))).collect();
         let mut rows = sqlx::query(
             "SELECT package_key, app_key, limit_times, start_date, end_date FROM package
              WHERE removed_at IS NULL AND app_key IN (SELECT value FROM json_each(?))",
@@ -56,6 +56,7 @@ impl Store {
                 start_date: row.try_get::<Option<&str>, _>(3)?.map(Into::into),
                 end_date: row.try_get::<Option<&str>, _>(4)?.map(Into::into),
             };
+            make_room(&mut stored, 1);
             stored.push((row.try_get(0)?, package));
         }
         drop(rows);

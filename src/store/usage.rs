@@ -1,21 +1,20 @@
 //! Writes an answer about daily usage: a few statements of many rows, in one transaction.
 
-use super::apps::{KnownApp, discover, known_apps};
+use super::apps::{Apps, discover, known_apps};
 use super::calendar;
 use super::columns::{day, day_number, instant_after, millis, millis_after};
 use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
 use super::ledger::{CallEnd, RowCounts, close_call};
 use crate::model::{AppId, Endpoint, UsageReading};
-use crate::rules::history::{DayChange, Observation, StoredDay, day_changes, readings_that_count};
+use crate::rules::history::{DayChange, News, Observation, StoredDay, day_changes, readings_that_count};
 use crate::rules::windows::{DayRange, merge, settled};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Rows that are compared with the database at a time: 5,000 stores in one go, the memory for more one
-/// after the other.
-const ROWS_PER_BATCH: usize = 40_000;
+/// Rows that are compared with the database at a time: 1,000 stores, as answers come sorted.
+const ROWS_PER_BATCH: usize = 8_000;
 
 /// A good answer of either Pospal endpoint, ready to be stored.
 #[derive(Debug, Clone)]
@@ -53,9 +52,9 @@ pub struct UsageRecord {
     /// Days with a new or changed number.
     pub changed: usize,
     /// Sister stores seen for the first time.
-    pub discovered: Vec<AppId>,
+    pub discovered: News<AppId>,
     /// Final days that changed.
-    pub corrections: Vec<Correction>,
+    pub corrections: News<Correction>,
     /// Configured sisters that this answer served.
     pub covered: Vec<AppId>,
     /// Rows of stores that there is no room for.
@@ -83,7 +82,7 @@ impl Store {
         readings.retain(|reading| left_out == 0 || apps.contains_key(&reading.app_id));
 
         let confirmed = confirmed_since(&mut transaction, answer.observation.call_id).await?;
-        let (mut changed, mut corrections) = (0, Vec::new());
+        let (mut changed, mut corrections) = (0, News::default());
         for batch in readings.chunks(ROWS_PER_BATCH) {
             let mut stored = stored_days(&mut transaction, &apps, batch).await?;
             for ((app_key, _), day) in &mut stored {
@@ -108,7 +107,7 @@ impl Store {
         let contained: HashSet<_> = extents.keys().copied().collect();
         if answer.slot.is_some() {
             let confirmed = extents.iter().filter_map(|(app_id, days)| {
-                let known = apps.get(*app_id)?;
+                let known = apps.get(app_id)?;
                 (known.newest_day <= Some(days.last)).then_some(known.app_key)
             });
             write_sightings(&mut transaction, &apps, answer, confirmed.collect()).await?;
@@ -147,7 +146,7 @@ fn extents<'a>(rows: &[&'a UsageReading]) -> HashMap<&'a AppId, DayRange> {
 /// The days that the database has of the stores in the answer.
 async fn stored_days(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &HashMap<AppId, KnownApp>,
+    apps: &Apps,
     rows: &[&UsageReading],
 ) -> Result<HashMap<(i64, NaiveDate), StoredDay>, StoreError> {
     // Day and app in one number, in the order of the table.
@@ -194,7 +193,7 @@ async fn confirmed_since(
 
 async fn write_days(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &HashMap<AppId, KnownApp>,
+    apps: &Apps,
     changes: &[DayChange<'_>],
 ) -> Result<(), StoreError> {
     for chunk in changes.chunks(ROWS_PER_STATEMENT) {
@@ -222,7 +221,7 @@ async fn write_days(
 
 async fn write_samples(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &HashMap<AppId, KnownApp>,
+    apps: &Apps,
     observation: &Observation,
     changes: &[DayChange<'_>],
 ) -> Result<(), StoreError> {
@@ -247,13 +246,13 @@ async fn write_samples(
 
 async fn write_extents(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &HashMap<AppId, KnownApp>,
+    apps: &Apps,
     extents: &HashMap<&AppId, DayRange>,
 ) -> Result<(), StoreError> {
     let wider: Vec<_> = extents
         .iter()
         .filter_map(|(app_id, days)| {
-            let known = apps.get(*app_id)?;
+            let known = apps.get(app_id)?;
             let first = known.first_day.map_or(days.first, |first| first.min(days.first));
             let last = known.newest_day.map_or(days.last, |newest| newest.max(days.last));
             let is_wider = (known.first_day, known.newest_day) != (Some(first), Some(last));
@@ -276,7 +275,7 @@ async fn write_extents(
 /// Notes whose newest day this asker's answer confirmed, where that set changed.
 async fn write_sightings(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &HashMap<AppId, KnownApp>,
+    apps: &Apps,
     answer: &Answer<UsageReading>,
     confirmed: HashSet<i64>,
 ) -> Result<(), StoreError> {
@@ -316,7 +315,7 @@ async fn write_sightings(
 /// returns those sisters.
 pub(super) async fn serve_slots<T>(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &HashMap<AppId, KnownApp>,
+    apps: &Apps,
     answer: &Answer<T>,
     endpoint: Endpoint,
     contained: &HashSet<&AppId>,
@@ -336,7 +335,7 @@ pub(super) async fn serve_slots<T>(
         return Ok(Vec::new());
     }
     let is_sister =
-        |app_id: &&&AppId| ***app_id != answer.asker && apps.get(**app_id).is_some_and(|known| known.configured);
+        |app_id: &&&AppId| ***app_id != answer.asker && apps.get(app_id).is_some_and(|known| known.configured);
     let covered: Vec<AppId> = contained.iter().filter(is_sister).map(|app_id| (*app_id).clone()).collect();
     let keys: Vec<_> = covered.iter().filter_map(|app_id| Some(apps.get(app_id)?.app_key)).collect();
     sqlx::query(
@@ -355,12 +354,12 @@ pub(super) async fn serve_slots<T>(
 /// Adds the settled days to what the asker and the configured stores in its answer need not ask again.
 async fn write_asked(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &HashMap<AppId, KnownApp>,
+    apps: &Apps,
     asker: &AppId,
     contained: &HashSet<&AppId>,
     settled: DayRange,
 ) -> Result<(), StoreError> {
-    let configured = contained.iter().copied().filter(|app_id| apps.get(*app_id).is_some_and(|known| known.configured));
+    let configured = contained.iter().copied().filter(|app_id| apps.get(app_id).is_some_and(|known| known.configured));
     let keys: HashSet<i64> = configured.chain([asker]).filter_map(|app_id| Some(apps.get(app_id)?.app_key)).collect();
     let rows =
         sqlx::query("SELECT app_key, first_day, last_day FROM asked WHERE app_key IN (SELECT value FROM json_each(?))")
@@ -405,7 +404,7 @@ mod tests {
 
     async fn ask(store: &Store, app_id: &str) -> i64 {
         let apps = store.apps().await.expect("readable");
-        let app_key = apps[&AppId::parse(app_id).expect("an id")].app_key;
+        let app_key = apps.get(&AppId::parse(app_id).expect("an id")).expect("known").app_key;
         let (started_at, vendor_day) = (now(), TODAY.expect("a day"));
         let slot = Some(started_at.wall);
         let poll = NewPoll { app_key, endpoint: Endpoint::DailyAccess, slot, started_at, vendor_day };

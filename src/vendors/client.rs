@@ -2,7 +2,7 @@
 
 use super::encoding::Decoder;
 use super::failure::{Peer, Secrets, unreachable};
-use super::{LARGE_ANSWER, Reply};
+use super::{Reply, SMALL_ANSWER};
 use crate::model::{CallFailure, Secret};
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use reqwest::header::{CONTENT_ENCODING, DATE, HeaderMap, LOCATION};
@@ -155,7 +155,7 @@ impl Shared {
                 return Err(peer.too_large(limit));
             }
             body.push(&chunk).map_err(|error| peer.encoding_failure(&error))?;
-            if place.is_none() && body.inflated() > LARGE_ANSWER {
+            if place.is_none() && body.inflated() > SMALL_ANSWER {
                 let turn = timeout_at(deadline, Arc::clone(&self.large).acquire_owned()).await;
                 *place = Some(turn.ok().and_then(Result::ok).ok_or_else(|| peer.no_turn())?);
             }

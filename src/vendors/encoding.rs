@@ -1,5 +1,6 @@
 //! Compressed answers, undone while they arrive and under a size limit: the compressed bytes are never kept.
 
+use crate::model::make_room;
 use flate2::{Decompress, FlushDecompress, Status};
 
 /// Why a body cannot be decoded.
@@ -24,13 +25,6 @@ const MOST_CODINGS: usize = 2;
 
 /// What one step of inflating brings at most.
 const STEP: usize = 32 * 1024;
-
-/// A body that grows beyond this gets a block of its own.
-const SMALL: usize = 1 << 20;
-
-/// The C library maps a block beyond 32 MiB for itself and gives it back when it is freed, always. A smaller one
-/// it may keep, and after it all that came behind. What is not written to takes no memory.
-const OWN_BLOCK: usize = 33 << 20;
 
 /// Undoes `content_encoding` of a whole body; see [`Decoder`].
 ///
@@ -107,9 +101,7 @@ impl Plain {
         if length > self.limit {
             return Err(EncodingError::TooLarge(self.limit));
         }
-        if length > SMALL && length > self.bytes.capacity() {
-            self.bytes.reserve_exact(OWN_BLOCK.max(2 * length) - self.bytes.len());
-        }
+        make_room(&mut self.bytes, fresh.len());
         self.bytes.extend_from_slice(fresh);
         Ok(())
     }

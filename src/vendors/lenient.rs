@@ -5,9 +5,9 @@
 
 use super::Rows;
 use super::failure::{Secrets, unexpected};
-use super::room::{MOST_ROWS, Room, Texts};
+use super::room::{Room, Texts};
 use super::scalar::Scalar;
-use crate::model::{AppId, CallFailure};
+use crate::model::{AppId, CallFailure, make_room};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::HashSet;
@@ -24,10 +24,6 @@ const MOST_TEXT_BYTES: usize = 2 << 20;
 
 /// A parser takes note of every level.
 const MOST_LEVELS: usize = 1_000_000;
-
-/// More rows than this get room for as many as there may be at once: to move them again and again leaves holes
-/// in the memory, and room that is not used takes none.
-const FEW_ROWS: usize = 4096;
 
 /// What is wrong with which field. Put into words only for the first bad row of an answer: there may be
 /// millions.
@@ -178,6 +174,7 @@ pub(super) struct ReadRows<'a, T, F, const N: usize> {
     /// Stores whose rows are wanted most.
     pub configured: &'a HashSet<AppId>,
     pub secrets: &'a Secrets<'a>,
+    pub room: Room,
 }
 
 impl<T, F, const N: usize> Clone for ReadRows<'_, T, F, N> {
@@ -211,16 +208,14 @@ where
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut rows = Rows { good: Vec::new(), bad_rows: 0, first_error: None };
-        let (mut texts, mut room) = (Texts::default(), Room::default());
+        let (mut texts, mut room) = (Texts::default(), self.room);
         while let Some(row) = list.next_element_seed(Pick(self.fields))? {
             let before = texts.bytes();
             let row = row.map(|fields| (self.read)(&mut texts, fields));
             if let Ok(Ok(good)) = row {
                 let taken = rows.good.len() * size_of::<T>() + texts.bytes();
                 if room.takes(rows.good.len(), taken, || self.configured.contains((self.owner)(&good))) {
-                    if rows.good.len() == FEW_ROWS {
-                        rows.good.reserve_exact(MOST_ROWS);
-                    }
+                    make_room(&mut rows.good, 1);
                     rows.good.push(good);
                     continue;
                 }

@@ -33,6 +33,9 @@ pub struct Reply<T> {
     pub result: Result<T, CallFailure>,
 }
 
+/// Many answers of this size may be in memory together.
+const SMALL_ANSWER: usize = 256 * 1024;
+
 /// To read more than this takes so long that everything else on the thread would feel it.
 const LARGE_ANSWER: usize = 1 << 20;
 

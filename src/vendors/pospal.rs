@@ -4,7 +4,7 @@ use super::client::below;
 use super::envelope::read_envelope;
 use super::failure::{Secrets, unexpected};
 use super::lenient::{Fault, Raw, ReadRows};
-use super::room::Texts;
+use super::room::{Room, Texts};
 use super::scalar::Scalar;
 use super::{Client, Reply, Rows};
 use crate::model::{AppId, CallFailure, Package, Secret, UsageReading, day_of};
@@ -145,6 +145,7 @@ fn read_packages(body: &[u8], terms: &Terms<'_>) -> Result<Rows<Package>, CallFa
         owner: |package: &Package| &package.app_id,
         configured: &terms.configured,
         secrets: &terms.secrets,
+        room: Room::beside(body.len()),
     };
     read_envelope(body, rows)
 }
@@ -183,6 +184,7 @@ fn read_usage<'de>(
         owner: |reading: &UsageReading| &reading.app_id,
         configured: &terms.configured,
         secrets: &terms.secrets,
+        room: Room::beside(body.len()),
     };
     read_envelope(body, rows)
 }

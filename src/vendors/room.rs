@@ -5,20 +5,24 @@
 use super::lenient::{Fault, Raw};
 use super::scalar::Scalar;
 use crate::model::AppId;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Rows of one answer: 12,500 stores with 8 days each.
-pub(super) const MOST_ROWS: usize = 100_000;
-/// What the rows of all stores may take.
-const MOST_BYTES: usize = 9 << 20;
-/// What they may take together with those of configured stores that come after them.
-const MOST_BYTES_OF_CONFIGURED: usize = 13 << 20;
+const MOST_ROWS: usize = 100_000;
+/// What the bytes of an answer and the rows that are made of them may take together.
+const MOST_BYTES: usize = 34 << 20;
+/// What the rows may take of that, at most and however large the answer is.
+const BYTES_OF_ROWS: RangeInclusive<usize> = 2 << 20..=9 << 20;
+/// What the rows of configured stores may take besides, where they come after all others.
+const BYTES_OF_CONFIGURED: usize = 3 << 20;
 /// What a shared text takes besides its bytes.
 const TEXT_OVERHEAD: usize = 32;
 
 /// Decides which rows are kept. Those of configured stores are kept wherever in the answer they stand.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Room {
+    bytes: usize,
     is_full: bool,
 }
 
@@ -27,10 +31,16 @@ impl Room {
     pub(super) const FULL: &str = "more rows than any chain of stores has, so only those of configured stores are kept \
                                    from here on";
 
+    /// What there is for the rows of an answer of so many bytes.
+    pub(super) fn beside(answer: usize) -> Self {
+        let (least, most) = BYTES_OF_ROWS.into_inner();
+        Self { bytes: MOST_BYTES.saturating_sub(answer).clamp(least, most), is_full: false }
+    }
+
     /// Whether one more row is kept where so many `rows` take so many `bytes`.
     pub(super) fn takes(&mut self, rows: usize, bytes: usize, is_configured: impl FnOnce() -> bool) -> bool {
-        self.is_full |= rows >= MOST_ROWS || bytes > MOST_BYTES;
-        !self.is_full || bytes <= MOST_BYTES_OF_CONFIGURED && is_configured()
+        self.is_full |= rows >= MOST_ROWS || bytes > self.bytes;
+        !self.is_full || bytes <= self.bytes + BYTES_OF_CONFIGURED && is_configured()
     }
 }
 

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
+use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -108,12 +109,12 @@ fn quick() -> Vec<Large> {
 /// With very many rows: without optimisation they take a minute each.
 fn slow() -> Vec<Large> {
     let no_login = || unexpected(200, "no content object");
-    let rows = |rows, words| Expected { words, ..ok(rows) };
+    let too_many = || Expected { rows: None, ..odd(TOO_MANY) };
     vec![
         Large {
             name: "31 MB of different stores",
             bytes: |asked| sent(stores(asked, usize::MAX, hex_id)),
-            expected: polls(no_login(), rows(100_001, TOO_MANY)),
+            expected: polls(no_login(), too_many()),
         },
         Large {
             name: "31 MB in gzip that saves nothing",
@@ -121,12 +122,12 @@ fn slow() -> Vec<Large> {
                 let plain = stores(asked, usize::MAX, hex_id);
                 http("200 OK", "Content-Encoding: gzip\r\n", gzip(plain.as_bytes(), Compression::none()))
             },
-            expected: polls(no_login(), rows(100_001, TOO_MANY)),
+            expected: polls(no_login(), too_many()),
         },
         Large {
             name: "31 MB of stores with long ids",
             bytes: |asked| sent(stores(asked, usize::MAX, |number| format!("{number:0128}"))),
-            expected: polls(no_login(), Expected { rows: None, ..odd(TOO_MANY) }),
+            expected: polls(no_login(), too_many()),
         },
         Large {
             name: "100,000 rows",
@@ -257,8 +258,8 @@ async fn release_large_answers_that_come_together_are_taken_in_one_after_the_oth
     assert!(memory.peak < MOST_KILOBYTES, "{memory:?}");
     let calls = "SELECT outcome, count(*) FROM calls WHERE endpoint <> 'login' GROUP BY 1";
     assert_eq!(query(&life.folder.path().join("poskeeper.db"), calls), ["ok|16"]);
-    let apps = query(&life.folder.path().join("poskeeper.db"), "SELECT count(*) FROM apps");
-    assert_eq!(apps, ["100004"], "the same sisters, as far as the history takes them in");
+    let apps = query(&life.folder.path().join("poskeeper.db"), "SELECT count(*) BETWEEN 20000 AND 100004 FROM apps");
+    assert_eq!(apps, ["1"], "the same sisters, as far as there is room for them");
 }
 
 #[tokio::test]
@@ -273,7 +274,7 @@ async fn release_everything_else_goes_on_while_a_large_answer_is_read() {
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let asking = std::thread::spawn(move || {
         let mut slowest = Duration::ZERO;
-        while stopped.try_recv().is_err() {
+        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
             let start = Instant::now();
             let mut stream = TcpStream::connect(&address).expect("connected");
             stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("sent");

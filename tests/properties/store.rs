@@ -253,7 +253,7 @@ impl World {
             self.configure().await;
         }
         let wall = self.now();
-        let app_key = self.store.apps().await.expect("readable")[asker].app_key;
+        let app_key = self.store.apps().await.expect("readable").get(asker).expect("configured").app_key;
         let boot = BootInstant { boot_id: "a".into(), uptime_ms: self.seconds * 1000 };
         let poll = NewPoll { app_key, endpoint, slot, started_at: Moment { wall, boot }, vendor_day: self.today };
         self.store.open_poll_call(&poll).await.expect("written").call_id
