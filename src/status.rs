@@ -91,14 +91,8 @@ impl Reading<'_> {
         if self.plan.sisters {
             return self.view("usage_latest", &Filter::default()).await;
         }
-        let mut latest = Sheet::default();
-        for (app_id, _) in &self.plan.apps {
-            let filter = Filter { app_id: Some(app_id.as_str().to_owned()), ..Filter::default() };
-            let mut of_app = self.view("usage_latest", &filter).await?;
-            latest.columns = of_app.columns;
-            latest.rows.append(&mut of_app.rows);
-        }
-        Ok(latest)
+        let app_ids = self.plan.apps.iter().map(|(app_id, _)| app_id.as_str().to_owned()).collect();
+        self.view("usage_latest", &Filter { app_ids: Some(app_ids), ..Filter::default() }).await
     }
 
     /// `usage_latest`, and the accounts of the settings that have no usage yet.
@@ -114,18 +108,15 @@ impl Reading<'_> {
         let mut sheet = Sheet { columns: latest.columns.clone(), rows: Vec::new() };
         let most = self.plan.calls_per_app_per_day;
         let witnesses = self.store.newest_dates().await?;
+        let keys: Vec<_> = self.plan.apps.iter().filter_map(|(app_id, _)| Some(known.get(app_id)?.app_key)).collect();
+        let newest_calls = self.store.newest_calls(&keys, most).await?;
         for (app_id, name) in &self.plan.apps {
             let mut row = rows.remove(app_id).unwrap_or_else(|| {
                 let id = Cell::Text(app_id.as_str().to_owned());
                 row_of(&latest.columns, &[("app_id", id), ("app_name", Cell::Text(name.clone()))])
             });
-            let spent = match known.get(app_id) {
-                Some(known) => {
-                    let newest = self.store.newest_calls(known.app_key, most).await?;
-                    spent_today(self.now, self.plan.timezone, &newest, &witnesses)
-                }
-                None => 0,
-            };
+            let newest = known.get(app_id).and_then(|known| newest_calls.get(&known.app_key));
+            let spent = newest.map_or(0, |newest| spent_today(self.now, self.plan.timezone, newest, &witnesses));
             row.push(calls_of(Some(app_id)));
             row.push(Cell::Integer(most.saturating_sub(spent).into()));
             sheet.rows.push(row);
@@ -145,7 +136,7 @@ impl Reading<'_> {
     /// Rows of the ledger on the vendor's today.
     async fn calls_today(&self) -> Result<HashMap<AppId, i64>, StoreError> {
         let today = Some(day_of(self.now.wall, self.plan.timezone));
-        let sheet = self.view("calls_daily", &Filter { from: today, to: today, app_id: None }).await?;
+        let sheet = self.view("calls_daily", &Filter { from: today, to: today, app_ids: None }).await?;
         let counts = sheet.rows.iter().filter_map(|row| match sheet.cell(row, "calls") {
             Cell::Integer(calls) => Some((AppId::parse(sheet.text(row, "app_id")?)?, *calls)),
             _ => None,

@@ -63,7 +63,7 @@ pub(super) async fn run(place: &Place, options: &Options) -> Result<(), Failure>
         return Err(Failure::Usage(format!("--from {from} lies after --to {to}")));
     }
     let app_id = options.app.as_ref().map(|app_id| app_id.trim().to_owned());
-    let filter = Filter { from: options.from, to: options.to, app_id };
+    let filter = Filter { from: options.from, to: options.to, app_ids: app_id.map(|app_id| vec![app_id]) };
     view.accepts(&filter).map_err(|error| Failure::Usage(error.to_string()))?;
     let settings = place.settings()?;
     let store = place.database(&settings).await?;

@@ -43,7 +43,8 @@ impl Backfill {
         let mut asked = self.caller.store.asked(app.app_key).await?;
         let today = day_of(clock::wall(), self.caller.timezone);
         // Today's number is never final; an answer of today is as good as it gets.
-        if self.wanted.last >= today && self.caller.store.todays_usage(app.app_key, today).await?.is_some() {
+        if self.wanted.last >= today && self.caller.store.allowance(app.app_key, today, 0).await?.todays_usage.is_some()
+        {
             asked.push(DayRange { first: today, last: self.wanted.last.max(today) });
         }
         Ok(missing_windows(self.wanted, &asked))

@@ -232,14 +232,13 @@ impl QuotaPoller {
     }
 
     async fn can_spare_a_call(&self, app: &QuotaApp, now: &Moment, today: NaiveDate) -> Result<bool, StoreError> {
-        let budget_left = self.caller.budget_left(app.app_key, now).await?;
+        let (budget_left, usage) = self.caller.budget_left(app.app_key, now).await?;
         let midnight = start_of(today + Days::new(1), self.caller.timezone);
         let slots_left = [Endpoint::DailyAccess, Endpoint::AccessConfig]
             .iter()
             .filter_map(|endpoint| self.plan.line(*endpoint))
             .map(|line| line.slots_between(now.wall, midnight, budget_left))
             .sum();
-        let usage = self.caller.store.todays_usage(app.app_key, today).await?;
         let is_refused = refusal(budget_left, usage, self.caller.keep_free).is_some()
             || self.caller.store.was_refused(app.app_key, today).await?;
         Ok(!is_refused && spare_for_backfill(self.caller.calls_per_app_per_day, budget_left, slots_left) > 0)

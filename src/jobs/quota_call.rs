@@ -9,7 +9,7 @@ use crate::events;
 use crate::model::{AppId, CallFailure, Endpoint, Moment, Outcome, Package, Secret, Subject, UsageReading, day_of};
 use crate::rules::budget::spent_today;
 use crate::rules::history::{Observation, TOO_MANY_SISTERS, unfinished_day};
-use crate::rules::polling::{SkipReason, is_done, refusal};
+use crate::rules::polling::{SkipReason, TodaysUsage, is_done, refusal};
 use crate::rules::windows::{DayRange, poll_window};
 use crate::store::{Answer, CallEnd, NewPoll, OpenPoll, Store, StoreError};
 use crate::vendors::pospal::{self, Account};
@@ -109,21 +109,21 @@ pub enum CallResult {
 }
 
 impl QuotaCaller {
-    /// How many calls an account may still make today.
+    /// How many calls an account may still make today, and what it has made of its own quota.
     ///
     /// # Errors
-    /// The ledger cannot be read.
-    pub async fn budget_left(&self, app_key: i64, now: &Moment) -> Result<u32, StoreError> {
-        let marks = self.store.newest_calls(app_key, self.calls_per_app_per_day).await?;
-        let witnesses = self.store.newest_dates().await?;
-        Ok(self.calls_per_app_per_day.saturating_sub(spent_today(now, self.timezone, &marks, &witnesses)))
+    /// The database cannot be read.
+    pub async fn budget_left(&self, app_key: i64, now: &Moment) -> Result<(u32, Option<TodaysUsage>), StoreError> {
+        let most = self.calls_per_app_per_day;
+        let known = self.store.allowance(app_key, day_of(now.wall, self.timezone), most).await?;
+        let spent = spent_today(now, self.timezone, &known.newest_calls, &known.witnesses);
+        Ok((most.saturating_sub(spent), known.todays_usage))
     }
 
     /// Why the account may not be called now, if so.
     async fn refusal(&self, app: &QuotaApp, now: &Moment) -> Result<Option<SkipReason>, StoreError> {
-        let budget_left = self.budget_left(app.app_key, now).await?;
-        let today = self.store.todays_usage(app.app_key, day_of(now.wall, self.timezone)).await?;
-        Ok(refusal(budget_left, today, self.keep_free))
+        let (budget_left, usage) = self.budget_left(app.app_key, now).await?;
+        Ok(refusal(budget_left, usage, self.keep_free))
     }
 
     /// Makes one call, if it may be made, and stores what it brings.
@@ -148,7 +148,7 @@ impl QuotaCaller {
             vendor_day,
         };
         // Without its row in the ledger a call is not made: it would be charged and not counted.
-        let Some(open) = self.health.check(self.store.open_poll_call(&new).await) else {
+        let Some(open) = self.health.check(self.store.open_poll_call(new).await) else {
             return CallResult::StoreFailed;
         };
         let sent = Sent { app, purpose, open, now, vendor_day };
@@ -201,9 +201,9 @@ impl QuotaCaller {
             Ok(accepted) => accepted,
             Err(failure) => return CallResult::Failed(failure),
         };
-        let Some(record) =
-            self.store_when_possible(sent, answer.rows.len(), || self.store.record_usage(&answer, window)).await
-        else {
+        let answer = Arc::new(answer);
+        let record = || self.store.record_usage(Arc::clone(&answer), window);
+        let Some(record) = self.store_when_possible(sent, answer.rows.len(), record).await else {
             return CallResult::StoreFailed;
         };
         let kept = Kept { left_out: record.left_out, changed: record.changed, covered: &record.covered };
@@ -219,9 +219,9 @@ impl QuotaCaller {
             Ok(accepted) => accepted,
             Err(failure) => return CallResult::Failed(failure),
         };
-        let Some(record) =
-            self.store_when_possible(sent, answer.rows.len(), || self.store.record_packages(&answer)).await
-        else {
+        let answer = Arc::new(answer);
+        let record = || self.store.record_packages(Arc::clone(&answer));
+        let Some(record) = self.store_when_possible(sent, answer.rows.len(), record).await else {
             return CallResult::StoreFailed;
         };
         let changed = record.added.count + record.removed.count;

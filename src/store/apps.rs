@@ -1,13 +1,14 @@
 //! The stores' accounts: those of the settings, and the sisters seen in answers.
 
 use super::columns::{day, millis};
-use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
+use super::database::{ROWS_PER_STATEMENT, Store, StoreError, is_worth_keeping};
 use crate::model::AppId;
 use crate::rules::history::{MOST_SISTERS, News};
 use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An account as the database knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Apps {
         self.0.get(&app_id.shard())?.get_key_value(app_id).map(|(app_id, _)| app_id)
     }
 
-    fn get_mut(&mut self, app_id: &AppId) -> Option<&mut KnownApp> {
+    pub(super) fn get_mut(&mut self, app_id: &AppId) -> Option<&mut KnownApp> {
         self.0.get_mut(&app_id.shard())?.get_mut(app_id)
     }
 
@@ -51,6 +52,57 @@ impl Apps {
 
     fn sisters(&self) -> usize {
         self.0.values().flat_map(HashMap::values).filter(|known| !known.configured).count()
+    }
+
+    fn len(&self) -> usize {
+        self.0.values().map(HashMap::len).sum()
+    }
+}
+
+/// Those accounts, kept between writes: reading them for each of a thousand answers would cost more than
+/// the answers.
+#[derive(Debug, Default)]
+pub(super) struct KnownApps(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// How often somebody else has changed the table.
+    changes: u64,
+    apps: Option<Apps>,
+}
+
+impl KnownApps {
+    /// More are read anew each time: an idle daemon has no memory for them.
+    const MOST: usize = 10_000;
+
+    /// Takes them for one transaction; a failed one thereby leaves nothing wrong behind.
+    pub(super) async fn take(&self, transaction: &mut Transaction<'_, Sqlite>) -> Result<(u64, Apps), StoreError> {
+        let (changes, kept) = {
+            let mut kept = self.lock();
+            (kept.changes, kept.apps.take())
+        };
+        match kept {
+            Some(apps) => Ok((changes, apps)),
+            None => Ok((changes, known_apps(transaction).await?)),
+        }
+    }
+
+    /// Keeps what is committed.
+    pub(super) fn keep(&self, changes: u64, apps: Apps) {
+        let mut kept = self.lock();
+        if kept.changes == changes && apps.len() <= Self::MOST {
+            kept.apps = Some(apps);
+        }
+    }
+
+    fn forget(&self) {
+        let mut kept = self.lock();
+        kept.changes += 1;
+        kept.apps = None;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,6 +144,7 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
+        self.groups.apps.forget();
         Ok(())
     }
 
@@ -132,17 +185,19 @@ pub(super) async fn discover<'a>(
 ) -> Result<News<AppId>, StoreError> {
     let mut new: Vec<&AppId> = Vec::new();
     let mut last: Option<&AppId> = None;
-    let mut sisters = apps.sisters();
+    let mut sisters = None;
     for app_id in seen {
         // Answers come sorted by store: most rows are the store of the row before.
         if last == Some(app_id) || apps.contains_key(app_id) {
             continue;
         }
         last = Some(app_id);
-        if sisters == MOST_SISTERS {
+        let before = sisters.unwrap_or_else(|| apps.sisters());
+        sisters = Some(before);
+        if before == MOST_SISTERS {
             continue;
         }
-        sisters += 1;
+        sisters = Some(before + 1);
         apps.insert(app_id.clone(), KnownApp { app_key: 0, configured: false, first_day: None, newest_day: None });
         new.push(app_id);
     }
@@ -152,7 +207,7 @@ pub(super) async fn discover<'a>(
             row.push_bind(app_id.as_str().to_owned()).push_bind(millis(now));
         });
         insert.push(" RETURNING app_id, app_key");
-        for row in insert.build().persistent(chunk.len() == ROWS_PER_STATEMENT).fetch_all(&mut **transaction).await? {
+        for row in insert.build().persistent(is_worth_keeping(chunk.len())).fetch_all(&mut **transaction).await? {
             let app_id = AppId::parse(row.try_get(0)?);
             if let Some(known) = app_id.and_then(|app_id| apps.get_mut(&app_id)) {
                 known.app_key = row.try_get(1)?;

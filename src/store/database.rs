@@ -1,11 +1,19 @@
 //! The SQLite file: made, opened, migrated, closed.
 
+use super::allowance::{Allowance, Asked};
+use super::apps::KnownApps;
 use super::disk::folder_of;
 use super::fault::Fault;
+use super::group_commit::GroupCommit;
 use super::inspection::inspect;
+use super::ledger::{NewPoll, OpenPoll};
 use super::open_file::OpenFile;
 use super::own_file;
 use super::owner::Owner;
+use super::packages::PackageRecord;
+use super::usage::{Answer, UsageRecord};
+use crate::model::{Package, UsageReading};
+use crate::rules::windows::DayRange;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlStr, Sqlite, SqlitePool, Transaction};
@@ -14,13 +22,20 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Owner writes, group reads: contract section 3.
 const MODE: u32 = 0o640;
-/// Rows in one statement: more gains nothing (SQLite allows 32,766 values). Only a full one is worth keeping
-/// prepared: each takes some hundred kB.
+/// Rows in one statement: more gains nothing (SQLite allows 32,766 values).
 pub(super) const ROWS_PER_STATEMENT: usize = 500;
+
+/// Whether a statement of so many rows is kept prepared: a full one, and the few of a store's own answer.
+/// Each that is kept takes some hundred bytes for a value.
+pub(super) fn is_worth_keeping(rows: usize) -> bool {
+    rows == ROWS_PER_STATEMENT || rows <= 9
+}
+
 /// How long a writer waits for somebody else's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A stop must not take longer, even where somebody has locked the file.
@@ -67,8 +82,19 @@ pub enum StoreError {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: SqlitePool,
+    pub(super) groups: Arc<Groups>,
     /// The file that was opened, where it is written to.
     file: Option<OpenFile>,
+}
+
+/// What many calls read and write at the same time.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    pub(super) allowances: GroupCommit<Asked, Allowance>,
+    pub(super) calls: GroupCommit<NewPoll, OpenPoll>,
+    pub(super) usage: GroupCommit<(Arc<Answer<UsageReading>>, DayRange), UsageRecord>,
+    pub(super) packages: GroupCommit<Arc<Answer<Package>>, PackageRecord>,
+    pub(super) apps: KnownApps,
 }
 
 impl Store {
@@ -100,7 +126,7 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT);
         let pool = connect(path, options).await?;
         migrations().run(&pool).await.map_err(|error| unmigrated(path, &error))?;
-        let store = Self { pool, file: OpenFile::of(path).ok() };
+        let store = Self { pool, groups: Arc::default(), file: OpenFile::of(path).ok() };
         store.enter_wal_mode().await;
         Ok(store)
     }
@@ -133,7 +159,7 @@ impl Store {
     }
 
     pub(super) fn of_pool(pool: SqlitePool) -> Self {
-        Self { pool, file: None }
+        Self { pool, groups: Arc::default(), file: None }
     }
 
     /// Lets go of a damaged file without writing to it, as an orderly close would do: the connection is

@@ -88,36 +88,18 @@ impl Store {
     ///
     /// # Errors
     /// The row is not on the disk: the call must not be made, it would be charged and not counted.
-    pub async fn open_poll_call(&self, poll: &NewPoll) -> Result<OpenPoll, StoreError> {
+    pub async fn open_poll_call(&self, poll: NewPoll) -> Result<OpenPoll, StoreError> {
+        self.groups.calls.submit(poll, |polls| self.open_poll_calls(polls)).await
+    }
+
+    async fn open_poll_calls(&self, polls: Vec<NewPoll>) -> Result<Vec<OpenPoll>, StoreError> {
         let mut transaction = self.begin().await?;
-        let call_id = sqlx::query(
-            "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, app_key) VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(millis(poll.started_at.wall))
-        .bind(poll.started_at.boot.boot_id.clone())
-        .bind(poll.started_at.boot.uptime_ms)
-        .bind(day_number(poll.vendor_day))
-        .bind(poll.endpoint.name())
-        .bind(poll.app_key)
-        .execute(&mut *transaction)
-        .await?
-        .last_insert_rowid();
-        let attempts = match poll.slot {
-            None => 1,
-            Some(slot) => sqlx::query_scalar(
-                "INSERT INTO poll (app_key, endpoint, slot, attempts, done, last_call) VALUES (?1, ?2, ?3, 1, 0, ?4)
-                 ON CONFLICT DO UPDATE SET attempts = iif(slot IS ?3, attempts + 1, 1), slot = ?3, done = 0, last_call = ?4
-                 RETURNING attempts",
-            )
-            .bind(poll.app_key)
-            .bind(poll.endpoint.name())
-            .bind(millis(slot))
-            .bind(call_id)
-            .fetch_one(&mut *transaction)
-            .await?,
-        };
+        let mut open = Vec::with_capacity(polls.len());
+        for poll in &polls {
+            open.push(insert_poll_call(&mut transaction, poll).await?);
+        }
         transaction.commit().await?;
-        Ok(OpenPoll { call_id, attempts })
+        Ok(open)
     }
 
     /// Enters how a call ended that brought nothing; with `slot_done`, closes its slot.
@@ -156,22 +138,6 @@ impl Store {
         Ok(closed.rows_affected())
     }
 
-    /// An app's newest calls, newest first: what the budget is judged by.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn newest_calls(&self, app_key: i64, most: u32) -> Result<Vec<LedgerMark>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT started_at, boot_id, uptime_ms, vendor_day, skew_ms FROM call
-             WHERE app_key = ? ORDER BY call_id DESC LIMIT ?",
-        )
-        .bind(app_key)
-        .bind(most)
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter().map(mark).collect()
-    }
-
     /// The newest answers that had a `Date`, of Pospal and then of a login's server: what they say of our
     /// clock goes for every account.
     ///
@@ -193,13 +159,43 @@ impl Store {
     }
 }
 
-fn mark(row: &SqliteRow) -> Result<LedgerMark, StoreError> {
+pub(super) fn mark(row: &SqliteRow) -> Result<LedgerMark, StoreError> {
     let boot = BootInstant { boot_id: row.try_get(1)?, uptime_ms: row.try_get(2)? };
     Ok(LedgerMark {
         started_at: Moment { wall: instant(row.try_get(0)?), boot },
         vendor_day: day(row.try_get(3)?),
         skew: row.try_get::<Option<i64>, _>(4)?.map(TimeDelta::milliseconds),
     })
+}
+
+async fn insert_poll_call(transaction: &mut Transaction<'_, Sqlite>, poll: &NewPoll) -> Result<OpenPoll, StoreError> {
+    let call_id = sqlx::query(
+        "INSERT INTO call (started_at, boot_id, uptime_ms, vendor_day, endpoint, app_key) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(millis(poll.started_at.wall))
+    .bind(poll.started_at.boot.boot_id.clone())
+    .bind(poll.started_at.boot.uptime_ms)
+    .bind(day_number(poll.vendor_day))
+    .bind(poll.endpoint.name())
+    .bind(poll.app_key)
+    .execute(&mut **transaction)
+    .await?
+    .last_insert_rowid();
+    let attempts = match poll.slot {
+            None => 1,
+            Some(slot) => sqlx::query_scalar(
+                "INSERT INTO poll (app_key, endpoint, slot, attempts, done, last_call) VALUES (?1, ?2, ?3, 1, 0, ?4)
+                 ON CONFLICT DO UPDATE SET attempts = iif(slot IS ?3, attempts + 1, 1), slot = ?3, done = 0, last_call = ?4
+                 RETURNING attempts",
+            )
+            .bind(poll.app_key)
+            .bind(poll.endpoint.name())
+            .bind(millis(slot))
+            .bind(call_id)
+            .fetch_one(&mut **transaction)
+            .await?,
+        };
+    Ok(OpenPoll { call_id, attempts })
 }
 
 /// Rows of a good answer, and how many of them were news.

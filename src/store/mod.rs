@@ -5,6 +5,7 @@
 //! reader without write permission needs nothing but the file itself (see [`Store::close`]).
 
 mod alerts;
+mod allowance;
 mod apps;
 mod backup;
 mod calendar;
@@ -14,6 +15,7 @@ mod database;
 mod disk;
 mod facts;
 mod fault;
+mod group_commit;
 mod history;
 mod housekeeping;
 mod inspection;
@@ -33,6 +35,7 @@ mod spending;
 mod usage;
 mod views;
 
+pub use allowance::Allowance;
 pub use apps::{Apps, KnownApp};
 pub use backup::BackupError;
 pub use carried::CarriedCall;

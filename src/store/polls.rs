@@ -3,7 +3,7 @@
 use super::columns::{day, day_number, instant, millis};
 use super::database::{Store, StoreError};
 use crate::model::{BootInstant, Endpoint, Moment};
-use crate::rules::polling::{PollState, SlotProgress, TodaysUsage};
+use crate::rules::polling::{PollState, SlotProgress};
 use crate::rules::windows::DayRange;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::Row;
@@ -65,19 +65,6 @@ impl Store {
         .execute(self.pool())
         .await?;
         Ok(())
-    }
-
-    /// What the newest answer says of an account's use of `today`.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn todays_usage(&self, app_key: i64, today: NaiveDate) -> Result<Option<TodaysUsage>, StoreError> {
-        let row = sqlx::query("SELECT limit_times, used_times FROM daily_usage WHERE app_key = ? AND day = ?")
-            .bind(app_key)
-            .bind(day_number(today))
-            .fetch_optional(self.pool())
-            .await?;
-        row.map(|row| Ok(TodaysUsage { limit_times: row.try_get(0)?, used_times: row.try_get(1)? })).transpose()
     }
 
     /// Which configured accounts the newest answer of which asker contained.

@@ -1,9 +1,9 @@
 //! Writes an answer about daily usage: a few statements of many rows, in one transaction.
 
-use super::apps::{Apps, discover, known_apps};
+use super::apps::{Apps, discover};
 use super::calendar;
 use super::columns::{day, day_number, instant_after, millis, millis_after};
-use super::database::{ROWS_PER_STATEMENT, Store, StoreError};
+use super::database::{ROWS_PER_STATEMENT, Store, StoreError, is_worth_keeping};
 use super::ledger::{CallEnd, RowCounts, close_call};
 use crate::model::{AppId, Endpoint, UsageReading};
 use crate::rules::history::{DayChange, News, Observation, StoredDay, day_changes, readings_that_count};
@@ -12,6 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 /// Rows that are compared with the database at a time: 1,000 stores, as answers come sorted.
 const ROWS_PER_BATCH: usize = 8_000;
@@ -68,59 +69,80 @@ impl Store {
     /// Nothing of it is stored; it can be stored later.
     pub async fn record_usage(
         &self,
-        answer: &Answer<UsageReading>,
+        answer: Arc<Answer<UsageReading>>,
         window: DayRange,
     ) -> Result<UsageRecord, StoreError> {
-        let now = answer.observation.observed_at;
-        let mut transaction = self.begin().await?;
-        let mut apps = known_apps(&mut transaction).await?;
-        let seen = answer.rows.iter().map(|reading| &reading.app_id);
-        let discovered = discover(&mut transaction, &mut apps, seen, now).await?;
-
-        let left_out = answer.rows.iter().filter(|row| !apps.contains_key(&row.app_id)).count();
-        let mut readings = readings_that_count(&answer.rows);
-        readings.retain(|reading| left_out == 0 || apps.contains_key(&reading.app_id));
-
-        let confirmed = confirmed_since(&mut transaction, answer.observation.call_id).await?;
-        let (mut changed, mut corrections) = (0, News::default());
-        for batch in readings.chunks(ROWS_PER_BATCH) {
-            let mut stored = stored_days(&mut transaction, &apps, batch).await?;
-            for ((app_key, _), day) in &mut stored {
-                // What a newer answer has confirmed is as new as that answer.
-                day.changed_by = day.changed_by.max(confirmed.get(app_key).copied().unwrap_or_default());
-            }
-            let changes = day_changes(&answer.observation, batch, |app_id, day| {
-                stored.get(&(apps.get(app_id)?.app_key, day)).copied()
-            });
-            let days = changes.iter().map(|change| change.reading.day);
-            if let (Some(first), Some(last)) = (days.clone().min(), days.max()) {
-                calendar::reach(&mut transaction, first, last).await?;
-            }
-            write_days(&mut transaction, &apps, &changes).await?;
-            write_samples(&mut transaction, &apps, &answer.observation, &changes).await?;
-            changed += changes.iter().filter(|change| change.is_sample).count();
-            corrections.extend(changes.iter().filter_map(correction));
-        }
-        let extents = extents(&readings);
-        write_extents(&mut transaction, &apps, &extents).await?;
-
-        let contained: HashSet<_> = extents.keys().copied().collect();
-        if answer.slot.is_some() {
-            let confirmed = extents.iter().filter_map(|(app_id, days)| {
-                let known = apps.get(app_id)?;
-                (known.newest_day <= Some(days.last)).then_some(known.app_key)
-            });
-            write_sightings(&mut transaction, &apps, answer, confirmed.collect()).await?;
-        }
-        let covered = serve_slots(&mut transaction, &apps, answer, Endpoint::DailyAccess, &contained).await?;
-        if let Some(settled) = settled(window, answer.observation.today) {
-            write_asked(&mut transaction, &apps, &answer.asker, &contained, settled).await?;
-        }
-        let counts = RowCounts { rows: answer.rows.len() - left_out, changed };
-        close_call(&mut transaction, answer.observation.call_id, &answer.end, Some(counts)).await?;
-        transaction.commit().await?;
-        Ok(UsageRecord { changed, discovered, corrections, covered, left_out })
+        self.groups.usage.submit((answer, window), |answers| self.record_usages(answers)).await
     }
+
+    async fn record_usages(
+        &self,
+        answers: Vec<(Arc<Answer<UsageReading>>, DayRange)>,
+    ) -> Result<Vec<UsageRecord>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let (changes, mut apps) = self.groups.apps.take(&mut transaction).await?;
+        let mut records = Vec::with_capacity(answers.len());
+        for (answer, window) in &answers {
+            records.push(record(&mut transaction, &mut apps, answer, *window).await?);
+        }
+        transaction.commit().await?;
+        self.groups.apps.keep(changes, apps);
+        Ok(records)
+    }
+}
+
+async fn record(
+    transaction: &mut Transaction<'_, Sqlite>,
+    apps: &mut Apps,
+    answer: &Answer<UsageReading>,
+    window: DayRange,
+) -> Result<UsageRecord, StoreError> {
+    let now = answer.observation.observed_at;
+    let seen = answer.rows.iter().map(|reading| &reading.app_id);
+    let discovered = discover(transaction, apps, seen, now).await?;
+
+    let left_out = answer.rows.iter().filter(|row| !apps.contains_key(&row.app_id)).count();
+    let mut readings = readings_that_count(&answer.rows);
+    readings.retain(|reading| left_out == 0 || apps.contains_key(&reading.app_id));
+
+    let confirmed = confirmed_since(transaction, answer.observation.call_id).await?;
+    let (mut changed, mut corrections) = (0, News::default());
+    for batch in readings.chunks(ROWS_PER_BATCH) {
+        let mut stored = stored_days(transaction, apps, batch).await?;
+        for ((app_key, _), day) in &mut stored {
+            // What a newer answer has confirmed is as new as that answer.
+            day.changed_by = day.changed_by.max(confirmed.get(app_key).copied().unwrap_or_default());
+        }
+        let changes = day_changes(&answer.observation, batch, |app_id, day| {
+            stored.get(&(apps.get(app_id)?.app_key, day)).copied()
+        });
+        let days = changes.iter().map(|change| change.reading.day);
+        if let (Some(first), Some(last)) = (days.clone().min(), days.max()) {
+            calendar::reach(transaction, first, last).await?;
+        }
+        write_days(transaction, apps, &changes).await?;
+        write_samples(transaction, apps, &answer.observation, &changes).await?;
+        changed += changes.iter().filter(|change| change.is_sample).count();
+        corrections.extend(changes.iter().filter_map(correction));
+    }
+    let extents = extents(&readings);
+    write_extents(transaction, apps, &extents).await?;
+
+    let contained: HashSet<_> = extents.keys().copied().collect();
+    if answer.slot.is_some() {
+        let confirmed = extents.iter().filter_map(|(app_id, days)| {
+            let known = apps.get(app_id)?;
+            (known.newest_day <= Some(days.last)).then_some(known.app_key)
+        });
+        write_sightings(transaction, apps, answer, confirmed.collect()).await?;
+    }
+    let covered = serve_slots(transaction, apps, answer, Endpoint::DailyAccess, &contained).await?;
+    if let Some(settled) = settled(window, answer.observation.today) {
+        write_asked(transaction, apps, &answer.asker, &contained, settled).await?;
+    }
+    let counts = RowCounts { rows: answer.rows.len() - left_out, changed };
+    close_call(transaction, answer.observation.call_id, &answer.end, Some(counts)).await?;
+    Ok(UsageRecord { changed, discovered, corrections, covered, left_out })
 }
 
 fn correction(change: &DayChange<'_>) -> Option<Correction> {
@@ -214,7 +236,7 @@ async fn write_days(
             " ON CONFLICT DO UPDATE SET limit_times = excluded.limit_times, used_times = excluded.used_times,
               is_final = excluded.is_final, last_changed_after = excluded.last_changed_after, changed_by = excluded.changed_by",
         );
-        upsert.build().persistent(chunk.len() == ROWS_PER_STATEMENT).execute(&mut **transaction).await?;
+        upsert.build().persistent(is_worth_keeping(chunk.len())).execute(&mut **transaction).await?;
     }
     Ok(())
 }
@@ -239,26 +261,26 @@ async fn write_samples(
                 .push_bind(change.row.used_times)
                 .push_bind(change.row.limit_times);
         });
-        insert.build().persistent(chunk.len() == ROWS_PER_STATEMENT).execute(&mut **transaction).await?;
+        insert.build().persistent(is_worth_keeping(chunk.len())).execute(&mut **transaction).await?;
     }
     Ok(())
 }
 
 async fn write_extents(
     transaction: &mut Transaction<'_, Sqlite>,
-    apps: &Apps,
+    apps: &mut Apps,
     extents: &HashMap<&AppId, DayRange>,
 ) -> Result<(), StoreError> {
-    let wider: Vec<_> = extents
-        .iter()
-        .filter_map(|(app_id, days)| {
-            let known = apps.get(app_id)?;
-            let first = known.first_day.map_or(days.first, |first| first.min(days.first));
-            let last = known.newest_day.map_or(days.last, |newest| newest.max(days.last));
-            let is_wider = (known.first_day, known.newest_day) != (Some(first), Some(last));
-            is_wider.then_some((known.app_key, day_number(first), day_number(last)))
-        })
-        .collect();
+    let mut wider = Vec::new();
+    for (app_id, days) in extents {
+        let Some(known) = apps.get_mut(app_id) else { continue };
+        let first = known.first_day.map_or(days.first, |first| first.min(days.first));
+        let last = known.newest_day.map_or(days.last, |newest| newest.max(days.last));
+        if (known.first_day, known.newest_day) != (Some(first), Some(last)) {
+            (known.first_day, known.newest_day) = (Some(first), Some(last));
+            wider.push((known.app_key, day_number(first), day_number(last)));
+        }
+    }
     if wider.is_empty() {
         return Ok(());
     }
@@ -408,7 +430,7 @@ mod tests {
         let (started_at, vendor_day) = (now(), TODAY.expect("a day"));
         let slot = Some(started_at.wall);
         let poll = NewPoll { app_key, endpoint: Endpoint::DailyAccess, slot, started_at, vendor_day };
-        store.open_poll_call(&poll).await.expect("written").call_id
+        store.open_poll_call(poll).await.expect("written").call_id
     }
 
     /// The answer to a call says that A has made so many calls today.
@@ -430,7 +452,7 @@ mod tests {
             slot: Some(observed_at),
             serves_sisters: false,
         };
-        store.record_usage(&answer, poll_window(today)).await.expect("stored")
+        store.record_usage(Arc::new(answer), poll_window(today)).await.expect("stored")
     }
 
     #[tokio::test]

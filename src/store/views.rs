@@ -63,8 +63,8 @@ pub struct Filter {
     pub from: Option<NaiveDate>,
     /// Last day.
     pub to: Option<NaiveDate>,
-    /// One account, in any letter case.
-    pub app_id: Option<String>,
+    /// These accounts, in any letter case.
+    pub app_ids: Option<Vec<String>>,
 }
 
 /// A filter that a view has no column for.
@@ -131,7 +131,7 @@ impl View {
         match self.date_column {
             None if filter.from.is_some() => error("--from"),
             None if filter.to.is_some() => error("--to"),
-            _ if self.app_column.is_none() && filter.app_id.is_some() => error("--app"),
+            _ if self.app_column.is_none() && filter.app_ids.is_some() => error("--app"),
             _ => Ok(()),
         }
     }
@@ -169,8 +169,9 @@ impl Store {
             }
             None => {}
         }
-        if let (Some(column), Some(app_id)) = (view.app_column, &filter.app_id) {
-            query.push(" AND ").push(column).push(" = ").push_bind(app_id.clone()).push(" COLLATE NOCASE");
+        if let (Some(column), Some(app_ids)) = (view.app_column, &filter.app_ids) {
+            let app_ids = serde_json::to_string(app_ids).unwrap_or_default();
+            query.push(" AND ").push(column).push(" IN (SELECT value FROM json_each(").push_bind(app_ids).push("))");
         }
         query.push(" ORDER BY ").push(view.order);
         let rows = query.build().fetch_all(self.pool()).await?;

@@ -256,7 +256,7 @@ impl World {
         let app_key = self.store.apps().await.expect("readable").get(asker).expect("configured").app_key;
         let boot = BootInstant { boot_id: "a".into(), uptime_ms: self.seconds * 1000 };
         let poll = NewPoll { app_key, endpoint, slot, started_at: Moment { wall, boot }, vendor_day: self.today };
-        self.store.open_poll_call(&poll).await.expect("written").call_id
+        self.store.open_poll_call(poll).await.expect("written").call_id
     }
 
     async fn configure(&mut self) {
@@ -303,10 +303,11 @@ impl World {
                 if is_lost {
                     self.store.close_failed_call(answer.observation.call_id, &answer.end, true).await.expect("written");
                 } else {
-                    self.store.record_usage(&answer, window).await.expect("stored");
+                    let answer = Arc::new(answer);
+                    self.store.record_usage(Arc::clone(&answer), window).await.expect("stored");
                     self.model.take_usage(&answer);
                     // An answer that is written twice, as after an error that was none, changes nothing.
-                    self.store.record_usage(&answer, window).await.expect("stored");
+                    self.store.record_usage(answer, window).await.expect("stored");
                 }
             }
             Step::Count { app, limit, used } => {
@@ -320,7 +321,7 @@ impl World {
                 let observation = Observation { call_id, observed_at: self.now(), today: self.today };
                 self.model.take_packages(&rows, observation.observed_at);
                 let answer = Answer { end: ok(), asker, observation, rows, slot, serves_sisters: true };
-                self.store.record_packages(&answer).await.expect("stored");
+                self.store.record_packages(Arc::new(answer)).await.expect("stored");
             }
             Step::Restart => {
                 self.store.clone().close().await;
