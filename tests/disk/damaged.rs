@@ -16,11 +16,15 @@ async fn shop_with_history(pospal: &str) -> Shop {
     shop
 }
 
+fn writable(file: &Path) -> File {
+    File::options().write(true).open(file).expect("there")
+}
+
 /// Writes over a part of a file, as a failing disk or a careless program does.
-fn scribble(file: &Path, offset: u64, length: usize) {
+fn scribble(file: &File, offset: u64, length: usize) {
     let mut random = fastrand::Rng::with_seed(offset);
     let bytes: Vec<u8> = std::iter::repeat_with(|| random.u8(..)).take(length).collect();
-    File::options().write(true).open(file).and_then(|file| file.write_all_at(&bytes, offset)).expect("written");
+    file.write_all_at(&bytes, offset).expect("written");
 }
 
 fn aside(shop: &Shop) -> Vec<PathBuf> {
@@ -62,8 +66,8 @@ async fn a_damaged_database_is_set_aside_at_the_start_and_todays_budget_counts_a
         let shop = shop_with_history(ONCE).await;
         let database = shop.path("poskeeper.db");
         match what {
-            "its header" => scribble(&database, 0, 100),
-            "its schema" => scribble(&database, 100, 3996),
+            "its header" => scribble(&writable(&database), 0, 100),
+            "its schema" => scribble(&writable(&database), 100, 3996),
             _ => {
                 let file = File::options().write(true).open(&database).expect("opened");
                 file.set_len(file.metadata().expect("metadata").len() / 2).expect("cut");
@@ -100,7 +104,7 @@ async fn where_the_ledger_can_be_read_its_calls_are_taken_over_and_the_history_i
     let shop = shop_with_history(ONCE).await;
     let database = shop.path("poskeeper.db");
     let history = shop.query("SELECT app_id, access_date, used_times FROM usage_daily ORDER BY 1, 2");
-    scribble(&database, page_of(&database, "daily_usage"), 4096);
+    scribble(&writable(&database), page_of(&database, "daily_usage"), 4096);
     let (mut daemon, told) = goes_on_with_a_new_one(&shop, "usage").await;
     assert_eq!(told["carried_calls"], 3, "{told}");
     assert!(daemon.stop().await.success());
@@ -127,9 +131,10 @@ async fn damage_that_shows_while_the_daemon_runs_is_set_aside_without_a_restart(
     daemon.wait_for("daemon.ready").await;
     let database = shop.path("poskeeper.db");
     output("sqlite3", &[text(&database), "PRAGMA wal_checkpoint(TRUNCATE)"]);
-    for table in ["poll", "daily_usage", "usage_sample"] {
-        scribble(&database, page_of(&database, table), 4096);
-    }
+    let pages = ["poll", "daily_usage", "usage_sample"].map(|table| page_of(&database, table));
+    // Opened once: it may notice the first at once, and set the file aside.
+    let file = writable(&database);
+    pages.iter().for_each(|page| scribble(&file, *page, 4096));
     // Its own pages are in its memory: another's write makes it read them again.
     output("sqlite3", &[text(&database), "INSERT INTO app (app_id, first_seen_at) VALUES ('other', 0)"]);
     let told = daemon.wait_for("store.damaged").await;
