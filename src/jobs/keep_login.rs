@@ -267,13 +267,13 @@ impl LoginKeeper {
                 }
                 self.attempts.failures = self.attempts.failures.saturating_add(1);
                 self.attempts.pause = backoff(failure.outcome, self.attempts.failures, fastrand::f64());
+                self.write_down_if_possible().await;
                 let now = clock::now();
                 let living = self.session.as_ref().filter(|session| key_state(&now, session) != KeyState::Dead);
                 let Attempts { failures, pause, .. } = self.attempts;
                 events::login_failed(&self.device.name, &failure, failures, pause, living);
                 self.last_error = Some(failure.message);
                 self.tell(&now);
-                self.write_down_if_possible().await;
                 false
             }
         }
