@@ -11,11 +11,11 @@ use std::sync::Arc;
 /// Rows of one answer: 12,500 stores with 8 days each.
 const MOST_ROWS: usize = 100_000;
 /// What the bytes of an answer and the rows that are made of them may take together.
-const MOST_BYTES: usize = 34 << 20;
+const MOST_BYTES: usize = 30 << 20;
 /// What the rows may take of that, at most and however large the answer is.
-const BYTES_OF_ROWS: RangeInclusive<usize> = 2 << 20..=9 << 20;
+const BYTES_OF_ROWS: RangeInclusive<usize> = 1 << 20..=9 << 20;
 /// What the rows of configured stores may take besides, where they come after all others.
-const BYTES_OF_CONFIGURED: usize = 3 << 20;
+const BYTES_OF_CONFIGURED: usize = 2 << 20;
 /// What a shared text takes besides its bytes.
 const TEXT_OVERHEAD: usize = 32;
 

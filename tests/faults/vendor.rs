@@ -6,7 +6,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::SeqCst};
 use std::time::Duration;
 
 /// What a server does with a request.
@@ -65,8 +65,14 @@ pub fn start(place: &Place, mended: &Mended, good_tls: &Arc<ServerConfig>) -> St
     match place.clone() {
         Place::NoName => return "http://nobody.invalid".into(),
         Place::Refused => {
-            drop(listener);
+            // Where no other server of these tests can get the port meanwhile.
+            static NEXT: AtomicU8 = AtomicU8::new(1);
+            let free =
+                TcpListener::bind(SocketAddr::from(([127, 10, 0, NEXT.fetch_add(1, SeqCst)], 0))).expect("a port");
+            let address = free.local_addr().expect("its address");
+            drop(free);
             std::thread::spawn(move || listen_when_mended(address, &mended));
+            return format!("http://{address}");
         }
         Place::Plain(decide) => serve(listener, move |stream| plain(stream, &decide, &mended)),
         Place::Tls(bad_tls) => {

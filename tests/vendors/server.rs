@@ -40,10 +40,11 @@ pub(crate) fn recording(answer: impl Into<Vec<u8>>) -> (String, mpsc::Receiver<S
     (base, told)
 }
 
-/// An answer with a length.
+/// An answer with a length, after which the server closes, and says so: a client that does not know of it may
+/// lose its next request.
 pub(crate) fn http(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
