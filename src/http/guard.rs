@@ -1,6 +1,6 @@
 //! What every request must fulfil, and what every answer carries.
 
-use super::server::Stage;
+use super::stage::Stage;
 use super::{dashboard, remark};
 use axum::body::Body;
 use axum::extract::{Request, State};

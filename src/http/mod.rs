@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! server.rs      accepts and bounds connections: how many, how long, how large
+//! stage.rs       what there is to see at this moment
 //! guard.rs       what every request must fulfil, and what every answer carries
 //! pages.rs       how often pages are made
 //! dashboard.rs   `/`, and the script that renews it
@@ -23,6 +24,7 @@ mod language;
 mod metrics;
 mod pages;
 mod server;
+mod stage;
 
 pub use server::{ListenError, Server};
 

@@ -2,6 +2,7 @@
 //! can make the daemon wait or grow.
 
 use super::pages::Pages;
+use super::stage::Stage;
 use super::{Site, dashboard, guard, health, metrics};
 use axum::middleware;
 use axum::routing::get;
@@ -11,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -55,21 +56,6 @@ pub struct Server {
     accepting: JoinHandle<()>,
 }
 
-/// Where the site of this moment is found.
-#[derive(Debug)]
-pub(super) struct Stage {
-    site: Mutex<Option<Arc<Site>>>,
-    /// Only requests that name this machine are answered.
-    pub(super) is_loopback: bool,
-}
-
-impl Stage {
-    /// `None` while the daemon starts.
-    pub(super) fn site(&self) -> Option<Arc<Site>> {
-        self.site.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
 impl Server {
     /// Takes the port and answers from now on, on the runtime that this is called in; there is nothing
     /// to see before [`Server::show`].
@@ -80,7 +66,7 @@ impl Server {
         let error = |error| ListenError { address, error };
         let listener = TcpListener::bind(address).await.map_err(error)?;
         let address = listener.local_addr().map_err(error)?;
-        let stage = Arc::new(Stage { site: Mutex::default(), is_loopback: address.ip().to_canonical().is_loopback() });
+        let stage = Arc::new(Stage::new(address.ip().to_canonical().is_loopback()));
         let accepting = tokio::spawn(accept(listener, router(&stage)));
         Ok(Self { address, stage, accepting })
     }
@@ -97,7 +83,7 @@ impl Server {
 
     /// Shows this site from now on.
     pub fn show(&self, site: Site) {
-        *self.stage.site.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(site));
+        self.stage.show(site);
     }
 
     /// Closes the port and every connection; the address is free once this returns.

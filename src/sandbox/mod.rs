@@ -11,6 +11,7 @@
 //! ```text
 //! mod.rs       options, server
 //! world.rs     the handle: what the vendors saw, what they are to do next
+//! reception.rs where requests arrive, are charged, and get what goes back
 //! state.rs     what the vendors know, a function of `now`
 //! chain.rs     the stores and tills at the start
 //! usage.rs     the calls that a shop's own programs make in a day
@@ -23,7 +24,9 @@
 //! ```
 
 mod chain;
+
 mod pospal;
+mod reception;
 mod scenario;
 mod script;
 mod settings;

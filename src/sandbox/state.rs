@@ -1,10 +1,9 @@
 //! What the simulated vendors know. Reads no clock: `now` is an argument.
 
 use super::chain::{self, Store, Till};
-use super::scenario::{Act, Scenario};
-use super::script::{DateHeader, Reply, Script};
-use super::wire::{Answer, Delivery};
-use super::{SandboxOptions, pospal, usage, v8std};
+use super::scenario::Scenario;
+use super::script::{DateHeader, Script};
+use super::{SandboxOptions, usage};
 use crate::model::{AppId, Endpoint, day_of};
 use axum::http::HeaderMap;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -12,8 +11,6 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Days before today that Pospal still has.
 pub const RETENTION_DAYS: i64 = 60;
-/// Requests that are kept for a look at them; a sandbox may run for weeks.
-const KEPT_REQUESTS: usize = 10_000;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -98,7 +95,7 @@ pub(super) struct State {
     pub(super) ledger: BTreeMap<(AppId, NaiveDate), Spent>,
     pub(super) told: BTreeMap<(AppId, NaiveDate), Told>,
     /// Requests at each vendor: V8STD, Pospal.
-    arrived: [u64; 2],
+    pub(super) arrived: [u64; 2],
     keys: Vec<Key>,
 }
 
@@ -124,74 +121,9 @@ impl State {
         }
     }
 
-    /// A request has come in: counts it, and says what goes back.
-    pub(super) fn receive(
-        &mut self,
-        endpoint: Endpoint,
-        headers: HeaderMap,
-        body: Vec<u8>,
-        now: DateTime<Utc>,
-    ) -> Delivery {
-        let arrived = &mut self.arrived[usize::from(endpoint != Endpoint::Login)];
-        *arrived += 1;
-        let SandboxOptions { scenario, seed, timezone, .. } = self.options;
-        let (act, reply) = match self.dark {
-            true => (Act::Dark, None),
-            false => (scenario.act(seed, *arrived, now, timezone, endpoint), self.script.next(endpoint)),
-        };
-        let mut seen = Seen { at: now, endpoint, headers, body, charged_to: None, reply: String::new() };
-        if act != Act::Dark || reply.is_some() {
-            seen.charged_to = pospal::charge(self, &seen);
-        }
-        let delivery = match reply {
-            Some(reply) => self.scripted(reply, &seen),
-            None => self.unscripted(act, &seen),
-        };
-        seen.reply = delivery.in_words();
-        if self.requests.len() == KEPT_REQUESTS {
-            self.requests.pop_front();
-        }
-        self.requests.push_back(seen);
-        delivery
-    }
-
-    fn scripted(&mut self, reply: Reply, seen: &Seen) -> Delivery {
-        match reply {
-            Reply::Http { status, headers, body } => Delivery::Whole(Answer::scripted(status, &headers, body)),
-            Reply::Refuse => Delivery::Whole(self.ordinary(seen, true)),
-            Reply::Hang => Delivery::Hang,
-            Reply::CloseWithoutAnswer => Delivery::Close,
-            Reply::CutBody => Delivery::Cut(self.ordinary(seen, false)),
-            Reply::Delay(time) => Delivery::After(time, self.ordinary(seen, false)),
-        }
-    }
-
-    fn unscripted(&mut self, act: Act, seen: &Seen) -> Delivery {
-        match act {
-            Act::Answer => Delivery::Whole(self.ordinary(seen, false)),
-            Act::Refuse => Delivery::Whole(self.ordinary(seen, true)),
-            Act::AnswerAfter(time) => Delivery::After(time, self.ordinary(seen, false)),
-            Act::Broken(status) => Delivery::Whole(Answer::page(status, "nginx: the backend does not answer")),
-            Act::Html => Delivery::Whole(Answer::page(200, "Welcome to our Wi-Fi! Please log in.")),
-            Act::Cut => Delivery::Cut(self.ordinary(seen, false)),
-            Act::Close | Act::Dark => Delivery::Close,
-        }
-    }
-
     /// How many requests there ever were.
     pub(super) fn arrived_in_all(&self) -> u64 {
         self.arrived.iter().sum()
-    }
-
-    /// The vendor's own answer to a request that is charged already.
-    fn ordinary(&mut self, seen: &Seen, refuse: bool) -> Answer {
-        match seen.endpoint {
-            Endpoint::Login => v8std::answer(self, seen, refuse),
-            Endpoint::AccessConfig | Endpoint::DailyAccess => {
-                let turn = self.arrived[1];
-                Answer::packed(pospal::answer(self, seen, refuse), seen.header("accept-encoding"), turn)
-            }
-        }
     }
 
     pub(super) fn store(&self, app: &AppId) -> Option<&Store> {

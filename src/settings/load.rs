@@ -7,7 +7,9 @@ use super::paths::Folders;
 use super::published::Published;
 use super::reader::Reader;
 use super::secrets::SecretReader;
+use super::section::Section;
 use super::source::{Document, sift, tree};
+use super::unknown::report_unknown;
 use super::{Settings, Surroundings, sections};
 use config::{Map, Value};
 use std::collections::BTreeSet;
@@ -26,7 +28,7 @@ impl Settings {
         let settings = match &found {
             Ok((tree, mode)) => {
                 let settings = read(&reader, tree, file, *mode, surroundings);
-                reader.report_unknown(tree, &known);
+                report_unknown(&Section::root(&reader, tree), &known);
                 settings
             }
             Err(fault) => {
@@ -60,7 +62,7 @@ fn read(
     mode: u32,
     surroundings: &Surroundings,
 ) -> Option<Settings> {
-    let root = reader.root(tree);
+    let root = Section::root(reader, tree);
     let folders = Folders::new(file, surroundings);
     let mut secrets = SecretReader::new(&folders);
     let mut published = Published::default();

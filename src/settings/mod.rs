@@ -18,6 +18,7 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 mod unique;
+mod unknown;
 
 pub use address::is_loopback;
 pub use faults::{Fault, Faults};

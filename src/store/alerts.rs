@@ -1,7 +1,8 @@
 //! Alerts that are open, and those that were.
 
 use super::columns::{instant, millis};
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use crate::rules::alarms::{Alarm, Change, OpenAlarm, Rule};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::Row;

@@ -1,14 +1,8 @@
-//! What decides whether one more call may be made, read for many accounts at a time.
+//! What decides whether one more call may be made.
 
-use super::columns::day_number;
-use super::database::{Store, StoreError};
-use super::ledger::mark;
 use crate::rules::budget::LedgerMark;
 use crate::rules::polling::TodaysUsage;
 use chrono::NaiveDate;
-use futures_util::TryStreamExt;
-use sqlx::Row;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Of one account.
@@ -16,7 +10,7 @@ use std::sync::Arc;
 pub struct Allowance {
     /// Its newest calls, newest first.
     pub newest_calls: Vec<LedgerMark>,
-    /// See [`Store::newest_dates`].
+    /// See [`Store::newest_dates`](super::Store::newest_dates).
     pub witnesses: Arc<[LedgerMark]>,
     /// What the newest answer says of its use of today.
     pub todays_usage: Option<TodaysUsage>,
@@ -25,69 +19,7 @@ pub struct Allowance {
 /// Whose allowance is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Asked {
-    app_key: i64,
-    today: NaiveDate,
-    most: u32,
-}
-
-impl Store {
-    /// What decides whether an account may make one more call `today`; of its newest calls, `most`.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn allowance(&self, app_key: i64, today: NaiveDate, most: u32) -> Result<Allowance, StoreError> {
-        self.groups.allowances.submit(Asked { app_key, today, most }, |asked| self.allowances(asked)).await
-    }
-
-    async fn allowances(&self, asked: Vec<Asked>) -> Result<Vec<Allowance>, StoreError> {
-        let keys: Vec<i64> = asked.iter().map(|asked| asked.app_key).collect();
-        let most = asked.iter().map(|asked| asked.most).max().unwrap_or_default();
-        let mut newest_calls = self.newest_calls(&keys, most).await?;
-        let witnesses: Arc<[LedgerMark]> = self.newest_dates().await?.into();
-        let places: Vec<_> = asked.iter().map(|asked| (asked.app_key, asked.today)).collect();
-        let usage = self.usage_on(&places).await?;
-        let allowance = |asked: Asked| Allowance {
-            newest_calls: newest_calls.remove(&asked.app_key).unwrap_or_default(),
-            witnesses: Arc::clone(&witnesses),
-            todays_usage: usage.get(&(asked.app_key, day_number(asked.today))).copied(),
-        };
-        Ok(asked.into_iter().map(allowance).collect())
-    }
-
-    /// The newest calls of these accounts, each account's newest first: what the budget is judged by.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn newest_calls(&self, app_keys: &[i64], most: u32) -> Result<HashMap<i64, Vec<LedgerMark>>, StoreError> {
-        let mut rows = sqlx::query(
-            "SELECT c.started_at, c.boot_id, c.uptime_ms, c.vendor_day, c.skew_ms, c.app_key
-             FROM json_each(?) k CROSS JOIN call c
-             ON c.call_id IN (SELECT n.call_id FROM call n WHERE n.app_key = k.value ORDER BY n.call_id DESC LIMIT ?)
-             ORDER BY c.call_id DESC",
-        )
-        .bind(serde_json::to_string(app_keys).unwrap_or_default())
-        .bind(most)
-        .fetch(self.pool());
-        let mut newest: HashMap<i64, Vec<LedgerMark>> = HashMap::new();
-        while let Some(row) = rows.try_next().await? {
-            newest.entry(row.try_get(5)?).or_default().push(mark(&row)?);
-        }
-        Ok(newest)
-    }
-
-    async fn usage_on(&self, places: &[(i64, NaiveDate)]) -> Result<HashMap<(i64, i64), TodaysUsage>, StoreError> {
-        let places: Vec<i64> = places.iter().map(|(app_key, day)| day_number(*day) << 32 | app_key).collect();
-        let mut rows = sqlx::query(
-            "SELECT u.app_key, u.day, u.limit_times, u.used_times FROM json_each(?) j
-             CROSS JOIN daily_usage u ON u.day = j.value >> 32 AND u.app_key = j.value & 4294967295",
-        )
-        .bind(serde_json::to_string(&places).unwrap_or_default())
-        .fetch(self.pool());
-        let mut usage = HashMap::new();
-        while let Some(row) = rows.try_next().await? {
-            let of_day = TodaysUsage { limit_times: row.try_get(2)?, used_times: row.try_get(3)? };
-            usage.insert((row.try_get(0)?, row.try_get(1)?), of_day);
-        }
-        Ok(usage)
-    }
+    pub(super) app_key: i64,
+    pub(super) today: NaiveDate,
+    pub(super) most: u32,
 }

@@ -1,6 +1,7 @@
 //! A consistent copy of the database, while somebody else writes it.
 
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use super::key_file::{new_file_for, remove_leftovers, sync_folder};
 use std::fs::Permissions;
 use std::io;

@@ -2,7 +2,7 @@
 //! dates from here, and every row of usage refers to it.
 
 use super::columns::day_number;
-use super::database::StoreError;
+use super::error::StoreError;
 use chrono::NaiveDate;
 use sqlx::{Sqlite, Transaction};
 

@@ -2,7 +2,8 @@
 //! against today's budget.
 
 use super::columns::{day, day_number, millis};
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use crate::model::{AppId, Endpoint, Moment};
 use chrono::{Days, NaiveDate};
 use futures_util::TryStreamExt;

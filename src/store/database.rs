@@ -1,23 +1,19 @@
 //! The SQLite file: made, opened, migrated, closed.
 
-use super::allowance::{Allowance, Asked};
-use super::apps::KnownApps;
 use super::disk::folder_of;
+use super::error::StoreError;
 use super::fault::Fault;
-use super::group_commit::GroupCommit;
+use super::groups::Groups;
 use super::inspection::inspect;
-use super::ledger::{NewPoll, OpenPoll};
+use super::migrations::migrations;
 use super::open_file::OpenFile;
 use super::own_file;
 use super::owner::Owner;
-use super::packages::PackageRecord;
-use super::usage::{Answer, UsageRecord};
-use crate::model::{Package, UsageReading};
-use crate::rules::windows::DayRange;
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{SqlStr, Sqlite, SqlitePool, Transaction};
-use std::borrow::Cow;
+use super::pool::{self, CLOSE_TIMEOUT, connect, reason};
+use super::schema::Schema;
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{Sqlite, SqlitePool, Transaction};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -27,56 +23,12 @@ use std::time::Duration;
 
 /// Owner writes, group reads: contract section 3.
 const MODE: u32 = 0o640;
-/// Rows in one statement: more gains nothing (SQLite allows 32,766 values).
-pub(super) const ROWS_PER_STATEMENT: usize = 500;
-
-/// Whether a statement of so many rows is kept prepared: a full one, and the few of a store's own answer.
-/// Each that is kept takes some hundred bytes for a value.
-pub(super) fn is_worth_keeping(rows: usize) -> bool {
-    rows == ROWS_PER_STATEMENT || rows <= 9
-}
-
 /// How long a writer waits for somebody else's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// A stop must not take longer, even where somebody has locked the file.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(700);
 /// How long a stop waits for readers before it leaves the file in WAL mode.
 const READERS_TIMEOUT: Duration = Duration::from_millis(300);
 /// The write-ahead log is cut back to this once its readers have gone.
 const WAL_LIMIT: &str = "4194304";
-
-/// Why the database cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// It does not exist, and the command only reads.
-    #[error("there is no database at {0} yet; it is made when the daemon or `poskeeper once` first runs")]
-    Missing(PathBuf),
-    /// It cannot be made or opened.
-    #[error("cannot open the database {path}: {reason}")]
-    Open {
-        /// Its place.
-        path: PathBuf,
-        /// What to do about it.
-        reason: String,
-    },
-    /// It is not whole: 11 or 26 of SQLite.
-    #[error(
-        "the database {path} is damaged: {reason}; `poskeeper run` sets it aside and begins a new one, or put a backup in \
-         its place"
-    )]
-    Damaged {
-        /// Its place.
-        path: PathBuf,
-        /// How that shows.
-        reason: String,
-    },
-    /// What would be written now is lost when the file is closed.
-    #[error("the database {0} was deleted, moved or replaced while it was in use")]
-    Gone(PathBuf),
-    /// A statement failed: full disk, lock, I/O.
-    #[error("the database failed: {0}")]
-    Sql(#[from] sqlx::Error),
-}
 
 /// The history and the ledger.
 #[derive(Debug, Clone)]
@@ -85,16 +37,6 @@ pub struct Store {
     pub(super) groups: Arc<Groups>,
     /// The file that was opened, where it is written to.
     file: Option<OpenFile>,
-}
-
-/// What many calls read and write at the same time.
-#[derive(Debug, Default)]
-pub(super) struct Groups {
-    pub(super) allowances: GroupCommit<Asked, Allowance>,
-    pub(super) calls: GroupCommit<NewPoll, OpenPoll>,
-    pub(super) usage: GroupCommit<(Arc<Answer<UsageReading>>, DayRange), UsageRecord>,
-    pub(super) packages: GroupCommit<Arc<Answer<Package>>, PackageRecord>,
-    pub(super) apps: KnownApps,
 }
 
 impl Store {
@@ -155,11 +97,7 @@ impl Store {
         // SQLite opens anything: whether it is a database shows when it is first read.
         let read = sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1").fetch_optional(&pool).await;
         read.map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(path, &error) })?;
-        Ok(Self::of_pool(pool))
-    }
-
-    pub(super) fn of_pool(pool: SqlitePool) -> Self {
-        Self { pool, groups: Arc::default(), file: None }
+        Ok(Self { pool, groups: Arc::default(), file: None })
     }
 
     /// Lets go of a damaged file without writing to it, as an orderly close would do: the connection is
@@ -192,7 +130,15 @@ impl Store {
 
     /// Ends a store that was opened for reading; a writer can leave WAL mode only where nobody reads.
     pub async fn close_for_reading(&self) {
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.pool.close()).await;
+        pool::close(&self.pool).await;
+    }
+
+    /// Tells whose tables these are.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub async fn schema(&self) -> Result<Schema, StoreError> {
+        Schema::of(&self.pool).await
     }
 
     /// How large the file is.
@@ -246,18 +192,6 @@ impl Store {
     }
 }
 
-pub(super) async fn connect(path: &Path, options: SqliteConnectOptions) -> Result<SqlitePool, StoreError> {
-    use sqlx::ConnectOptions;
-    SqlitePoolOptions::new()
-        .max_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(options.disable_statement_logging())
-        .await
-        .map_err(|error| StoreError::Open { path: path.to_owned(), reason: reason(path, &error) })
-}
-
 fn create(path: &Path) -> io::Result<()> {
     // The mode as given is cut by the umask.
     let let_the_group_read = |file: &File| file.set_permissions(std::fs::Permissions::from_mode(MODE));
@@ -288,19 +222,6 @@ fn advice(path: &Path, error: &io::Error) -> String {
     }
 }
 
-fn reason(path: &Path, error: &sqlx::Error) -> String {
-    match Fault::of_sql(error).seen_on(path) {
-        Fault::Damaged => {
-            "this is not a SQLite file, or it is damaged; move it aside (poskeeper then starts a new one) or restore a \
-             backup"
-                .into()
-        }
-        Fault::Closed => "SQLite cannot open it; may this user read it and enter its folder?".into(),
-        Fault::Other => error.to_string(),
-        fault => format!("{error}; {}", fault.cure()),
-    }
-}
-
 fn unmigrated(path: &Path, error: &MigrateError) -> StoreError {
     let reason = match Fault::of_migration(error).seen_on(path) {
         Fault::Damaged => return StoreError::Damaged { path: path.to_owned(), reason: error.to_string() },
@@ -308,18 +229,6 @@ fn unmigrated(path: &Path, error: &MigrateError) -> StoreError {
         fault => format!("{error}; {}", fault.cure()),
     };
     StoreError::Open { path: path.to_owned(), reason }
-}
-
-/// The scripts that make the tables, oldest first.
-pub(super) fn migrations() -> Migrator {
-    let scripts = [
-        (1, "history", include_str!("../../migrations/0001_history.sql")),
-        (2, "by day", include_str!("../../migrations/0002_by_day.sql")),
-    ];
-    let migrations = scripts.map(|(version, name, sql)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
-    });
-    Migrator::with_migrations(migrations.to_vec())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What the alarms are judged by: the history, read for the rules.
 
 use super::columns::{day, day_number, instant};
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use crate::model::Endpoint;
 use crate::rules::alarms::{PackageFacts, PollFacts, QuotaFacts};
 use chrono::{DateTime, Days, NaiveDate, Utc};

@@ -1,7 +1,7 @@
 //! What is wrong when the database fails, and what to do about it: six causes, six cures.
 
-use super::database::StoreError;
 use super::disk::{Disk, folder_of};
+use super::error::StoreError;
 use sqlx::migrate::MigrateError;
 use std::io;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Group commit: what several want written at the same time shares one transaction and one wait for the
 //! disk. While one group is on its way to the disk, the next one gathers.
 
-use super::database::StoreError;
+use super::error::StoreError;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Mutex as Turn, oneshot};
 

@@ -2,7 +2,8 @@
 //! views turn every number into text first.
 
 use super::columns::{day, day_number, instant};
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::Row;
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
 //! Retention: samples and calls are kept for a time, days and packages for ever.
 
 use super::columns::{day, day_number};
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use crate::model::Moment;
 use chrono::{Days, NaiveDate, TimeDelta};
 

@@ -1,10 +1,12 @@
 //! What stands in the database's place, found out before anything is written: a database is never
 //! written over, and one that is damaged, newer or another program's never written into.
 
-use super::database::{Store, StoreError, connect};
+use super::error::StoreError;
 use super::fault::Fault;
+use super::pool::{self, connect};
 use super::schema::Schema;
 use super::set_aside::journals;
+use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
 use std::io;
 use std::path::Path;
@@ -48,9 +50,8 @@ async fn look_inside(path: &Path) -> Result<(), StoreError> {
     // One that only reads can neither play back a journal nor write it into the file.
     let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
     let Ok(pool) = connect(path, options).await else { return Ok(()) };
-    let store = Store::of_pool(pool);
-    let result = store.first_look().await;
-    store.close_for_reading().await;
+    let result = first_look(&pool).await;
+    pool::close(&pool).await;
     match result {
         Err(error) if error.fault() == Fault::Damaged => {
             Err(StoreError::Damaged { path: path.to_owned(), reason: error.to_string() })
@@ -63,21 +64,18 @@ async fn look_inside(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-impl Store {
-    /// Reads the header, the schema, and the way to the first row of each table: what a database of any
-    /// size tells within a millisecond or two.
-    async fn first_look(&self) -> Result<Schema, StoreError> {
-        let schema = self.schema().await?;
-        if schema == Schema::Current {
-            let names: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'")
-                .fetch_all(self.pool())
-                .await?;
-            for name in names {
-                let sql = format!("SELECT 1 FROM \"{}\" LIMIT 1", name.replace('"', "\"\""));
-                sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_optional(self.pool()).await?;
-            }
-            sqlx::query("SELECT max(call_id) FROM call").fetch_one(self.pool()).await?;
+/// Reads the header, the schema, and the way to the first row of each table: what a database of any
+/// size tells within a millisecond or two.
+async fn first_look(pool: &SqlitePool) -> Result<Schema, StoreError> {
+    let schema = Schema::of(pool).await?;
+    if schema == Schema::Current {
+        let names: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table'").fetch_all(pool).await?;
+        for name in names {
+            let sql = format!("SELECT 1 FROM \"{}\" LIMIT 1", name.replace('"', "\"\""));
+            sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_optional(pool).await?;
         }
-        Ok(schema)
+        sqlx::query("SELECT max(call_id) FROM call").fetch_one(pool).await?;
     }
+    Ok(schema)
 }

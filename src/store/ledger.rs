@@ -1,71 +1,12 @@
 //! The call ledger: a row before the request leaves, its outcome when the answer is there.
 
-use super::columns::{day, day_number, instant, millis};
-use super::database::{Store, StoreError};
-use crate::model::{BootInstant, CallFailure, Endpoint, Moment, Outcome};
-use crate::rules::budget::LedgerMark;
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Sqlite, Transaction};
-
-/// Among so many of the newest calls an answer with a `Date` is looked for: all that there are, where a
-/// vendor sends none, would take too long.
-const NEWEST_CALLS: i64 = 1000;
-
-/// A Pospal call that is about to be made.
-#[derive(Debug, Clone)]
-pub struct NewPoll {
-    /// Whose quota it costs.
-    pub app_key: i64,
-    /// Which of the two.
-    pub endpoint: Endpoint,
-    /// The cron slot that it serves; `None`: a backfill.
-    pub slot: Option<DateTime<Utc>>,
-    /// Now.
-    pub started_at: Moment,
-    /// The vendor's day.
-    pub vendor_day: NaiveDate,
-}
-
-/// A Pospal call in the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OpenPoll {
-    /// Its row.
-    pub call_id: i64,
-    /// Requests for its slot so far, this one included.
-    pub attempts: u32,
-}
-
-/// How a call ended.
-#[derive(Debug, Clone)]
-pub struct CallEnd {
-    /// Its outcome.
-    pub outcome: Outcome,
-    /// Where an HTTP answer came.
-    pub http_status: Option<u16>,
-    /// The vendor's own.
-    pub error_code: Option<String>,
-    /// For people.
-    pub error_message: Option<String>,
-    /// From sending to the last byte.
-    pub duration: TimeDelta,
-    /// Our clock minus the vendor's `Date`.
-    pub skew: Option<TimeDelta>,
-}
-
-impl CallEnd {
-    /// The end of a call that brought nothing.
-    pub fn failed(failure: &CallFailure, duration: TimeDelta, skew: Option<TimeDelta>) -> Self {
-        Self {
-            outcome: failure.outcome,
-            http_status: failure.http_status,
-            error_code: failure.error_code.clone(),
-            error_message: Some(failure.message.clone()),
-            duration,
-            skew,
-        }
-    }
-}
+use super::call::{CallEnd, NewPoll, OpenPoll, RowCounts};
+use super::columns::{day_number, millis};
+use super::database::Store;
+use super::error::StoreError;
+use crate::model::{Endpoint, Moment};
+use chrono::NaiveDate;
+use sqlx::{Sqlite, Transaction};
 
 impl Store {
     /// Enters a login that is about to be tried.
@@ -137,35 +78,6 @@ impl Store {
         .await?;
         Ok(closed.rows_affected())
     }
-
-    /// The newest answers that had a `Date`, of Pospal and then of a login's server: what they say of our
-    /// clock goes for every account.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn newest_dates(&self) -> Result<Vec<LedgerMark>, StoreError> {
-        let newest: Option<i64> = sqlx::query_scalar("SELECT max(call_id) FROM call").fetch_one(self.pool()).await?;
-        let rows = sqlx::query(
-            "SELECT * FROM (SELECT started_at, boot_id, uptime_ms, vendor_day, skew_ms FROM call
-                            WHERE call_id > ?1 AND skew_ms IS NOT NULL AND app_key IS NOT NULL ORDER BY call_id DESC LIMIT 1)
-             UNION ALL
-             SELECT * FROM (SELECT started_at, boot_id, uptime_ms, vendor_day, skew_ms FROM call
-                            WHERE call_id > ?1 AND skew_ms IS NOT NULL AND device_key IS NOT NULL ORDER BY call_id DESC LIMIT 1)",
-        )
-        .bind(newest.unwrap_or_default() - NEWEST_CALLS)
-        .fetch_all(self.pool())
-        .await?;
-        rows.iter().map(mark).collect()
-    }
-}
-
-pub(super) fn mark(row: &SqliteRow) -> Result<LedgerMark, StoreError> {
-    let boot = BootInstant { boot_id: row.try_get(1)?, uptime_ms: row.try_get(2)? };
-    Ok(LedgerMark {
-        started_at: Moment { wall: instant(row.try_get(0)?), boot },
-        vendor_day: day(row.try_get(3)?),
-        skew: row.try_get::<Option<i64>, _>(4)?.map(TimeDelta::milliseconds),
-    })
 }
 
 async fn insert_poll_call(transaction: &mut Transaction<'_, Sqlite>, poll: &NewPoll) -> Result<OpenPoll, StoreError> {
@@ -196,13 +108,6 @@ async fn insert_poll_call(transaction: &mut Transaction<'_, Sqlite>, poll: &NewP
             .await?,
         };
     Ok(OpenPoll { call_id, attempts })
-}
-
-/// Rows of a good answer, and how many of them were news.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RowCounts {
-    pub(super) rows: usize,
-    pub(super) changed: usize,
 }
 
 pub(super) async fn insert_login_call(

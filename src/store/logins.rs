@@ -1,8 +1,10 @@
 //! Devices and what their logins brought. The key itself is never written here.
 
+use super::call::CallEnd;
 use super::columns::{instant, millis};
-use super::database::{Store, StoreError};
-use super::ledger::{CallEnd, close_call, insert_login_call};
+use super::database::Store;
+use super::error::StoreError;
+use super::ledger::{close_call, insert_login_call};
 use crate::model::{BootInstant, Moment, Outcome, Session};
 use crate::rules::renewal::PastAttempts;
 use chrono::NaiveDate;

@@ -1,6 +1,6 @@
 //! Whether the file at a path is still the one that was opened.
 
-use super::database::StoreError;
+use super::error::StoreError;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -1,31 +1,20 @@
 //! Writes an answer about quota packages: a slowly changing dimension.
 
-use super::apps::{Apps, discover};
+use super::answer::{Answer, PackageRecord};
+use super::call::RowCounts;
 use super::columns::millis;
-use super::database::{ROWS_PER_STATEMENT, Store, StoreError, is_worth_keeping};
-use super::ledger::{RowCounts, close_call};
-use super::usage::{Answer, serve_slots};
+use super::database::Store;
+use super::error::StoreError;
+use super::known_apps::{Apps, discover};
+use super::ledger::close_call;
+use super::slots::serve_slots;
+use super::statement::{ROWS_PER_STATEMENT, is_worth_keeping};
 use crate::model::{AppId, Endpoint, Package, make_room};
-use crate::rules::history::{News, package_changes};
+use crate::rules::history::package_changes;
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-
-/// What became of an answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct PackageRecord {
-    /// Packages that came.
-    pub added: News<Package>,
-    /// Packages that the vendor lists no more.
-    pub removed: News<Package>,
-    /// Sister stores seen for the first time.
-    pub discovered: News<AppId>,
-    /// Configured sisters that this answer served.
-    pub covered: Vec<AppId>,
-    /// Rows of stores that there is no room for.
-    pub left_out: usize,
-}
 
 impl Store {
     /// Stores an answer.

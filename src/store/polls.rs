@@ -1,7 +1,8 @@
 //! How far each account's cron slots have been served, and what else the next poll depends on.
 
 use super::columns::{day, day_number, instant, millis};
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use crate::model::{BootInstant, Endpoint, Moment};
 use crate::rules::polling::{PollState, SlotProgress};
 use crate::rules::windows::DayRange;

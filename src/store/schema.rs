@@ -1,7 +1,9 @@
 //! Whose tables a database holds, told without changing it.
 
-use super::database::{Store, StoreError, migrations};
+use super::error::StoreError;
+use super::migrations::migrations;
 use super::views::VIEWS;
+use sqlx::SqlitePool;
 use std::collections::HashMap;
 
 /// What is found in a file that SQLite can read.
@@ -30,30 +32,25 @@ impl Schema {
             Self::Empty | Self::Current | Self::Older => None,
         }
     }
-}
 
-impl Store {
     /// Tells whose tables these are.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn schema(&self) -> Result<Schema, StoreError> {
+    pub(super) async fn of(pool: &SqlitePool) -> Result<Self, StoreError> {
         let names: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
-            .fetch_all(self.pool())
+            .fetch_all(pool)
             .await?;
         // SQLite's own place for saying whose a file is; ours says nothing there.
-        let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(self.pool()).await?;
+        let application: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(pool).await?;
         if application != 0 {
-            return Ok(Schema::Foreign);
+            return Ok(Self::Foreign);
         }
         if names.is_empty() {
-            return Ok(Schema::Empty);
+            return Ok(Self::Empty);
         }
         if !names.iter().any(|name| name == "_sqlx_migrations") {
-            return Ok(Schema::Foreign);
+            return Ok(Self::Foreign);
         }
         let applied: Vec<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations").fetch_all(self.pool()).await?;
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations").fetch_all(pool).await?;
         let applied: HashMap<_, _> = applied.into_iter().collect();
         let known = migrations();
         let is_known = |version: &i64| known.iter().any(|migration| migration.version == *version);
@@ -61,19 +58,18 @@ impl Store {
         if !applied.keys().all(is_known) || known.iter().any(|made| is_changed(&made.version, &made.checksum)) {
             // sqlx is not ours alone: another program's migrations have other names for what they make.
             let is_ours = VIEWS.iter().any(|view| names.iter().any(|name| name == view.name));
-            return Ok(if is_ours { Schema::Newer } else { Schema::Foreign });
+            return Ok(if is_ours { Self::Newer } else { Self::Foreign });
         }
         let is_current = known.iter().all(|migration| applied.contains_key(&migration.version));
-        Ok(if is_current { Schema::Current } else { Schema::Older })
+        Ok(if is_current { Self::Current } else { Self::Older })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Filter, Sheet};
+    use crate::store::{Filter, Sheet, Store};
     use chrono_tz::Tz;
-    use sqlx::SqlitePool;
     use sqlx::migrate::Migrator;
     use sqlx::sqlite::SqliteConnectOptions;
 

@@ -1,7 +1,8 @@
 //! What the report tells about poskeeper itself: its calls, its logins, its open alerts.
 
 use super::columns::{instant, millis};
-use super::database::{Store, StoreError};
+use super::database::Store;
+use super::error::StoreError;
 use crate::rules::alarms::Fields;
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::Row;

@@ -1,14 +1,21 @@
 //! Writes an answer about daily usage: a few statements of many rows, in one transaction.
 
-use super::apps::{Apps, discover};
+use super::answer::{Answer, Correction, UsageRecord};
+use super::asked_days::write_asked;
 use super::calendar;
+use super::call::RowCounts;
 use super::columns::{day, day_number, instant_after, millis, millis_after};
-use super::database::{ROWS_PER_STATEMENT, Store, StoreError, is_worth_keeping};
-use super::ledger::{CallEnd, RowCounts, close_call};
+use super::database::Store;
+use super::error::StoreError;
+use super::known_apps::{Apps, discover};
+use super::ledger::close_call;
+use super::sightings::{confirmed_since, write_sightings};
+use super::slots::serve_slots;
+use super::statement::{ROWS_PER_STATEMENT, is_worth_keeping};
 use crate::model::{AppId, Endpoint, UsageReading};
 use crate::rules::history::{DayChange, News, Observation, StoredDay, day_changes, readings_that_count};
-use crate::rules::windows::{DayRange, merge, settled};
-use chrono::{DateTime, NaiveDate, Utc};
+use crate::rules::windows::{DayRange, settled};
+use chrono::NaiveDate;
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -16,51 +23,6 @@ use std::sync::Arc;
 
 /// Rows that are compared with the database at a time: 1,000 stores, as answers come sorted.
 const ROWS_PER_BATCH: usize = 8_000;
-
-/// A good answer of either Pospal endpoint, ready to be stored.
-#[derive(Debug, Clone)]
-pub struct Answer<T> {
-    /// The call's end, for the ledger.
-    pub end: CallEnd,
-    /// Who asked.
-    pub asker: AppId,
-    /// When, and which day was not yet over.
-    pub observation: Observation,
-    /// The good rows.
-    pub rows: Vec<T>,
-    /// The cron slot that it serves; `None`: a backfill.
-    pub slot: Option<DateTime<Utc>>,
-    /// It serves all configured sisters that it contains (`coverage = "chain"`).
-    pub serves_sisters: bool,
-}
-
-/// A final day that the vendor changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Correction {
-    /// Whose.
-    pub app_id: AppId,
-    /// Which day.
-    pub day: NaiveDate,
-    /// Calls before.
-    pub from: i64,
-    /// Calls now.
-    pub to: i64,
-}
-
-/// What became of an answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UsageRecord {
-    /// Days with a new or changed number.
-    pub changed: usize,
-    /// Sister stores seen for the first time.
-    pub discovered: News<AppId>,
-    /// Final days that changed.
-    pub corrections: News<Correction>,
-    /// Configured sisters that this answer served.
-    pub covered: Vec<AppId>,
-    /// Rows of stores that there is no room for.
-    pub left_out: usize,
-}
 
 impl Store {
     /// Stores an answer that covered the days of `window`.
@@ -197,22 +159,6 @@ async fn stored_days(
     Ok(days)
 }
 
-/// The stores that answers to newer calls than this one contained, and the newest of those calls: none,
-/// unless answers come in another order than they were asked for.
-async fn confirmed_since(
-    transaction: &mut Transaction<'_, Sqlite>,
-    call_id: i64,
-) -> Result<HashMap<i64, i64>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT s.app_key, max(p.answer_call) FROM poll p JOIN sighting s ON s.asker_key = p.app_key AND s.gone_at IS NULL
-         WHERE p.endpoint = 'daily_access' AND p.answer_call > ? GROUP BY s.app_key",
-    )
-    .bind(call_id)
-    .fetch_all(&mut **transaction)
-    .await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
-}
-
 async fn write_days(
     transaction: &mut Transaction<'_, Sqlite>,
     apps: &Apps,
@@ -294,128 +240,13 @@ async fn write_extents(
     Ok(())
 }
 
-/// Notes whose newest day this asker's answer confirmed, where that set changed.
-async fn write_sightings(
-    transaction: &mut Transaction<'_, Sqlite>,
-    apps: &Apps,
-    answer: &Answer<UsageReading>,
-    confirmed: HashSet<i64>,
-) -> Result<(), StoreError> {
-    let Some(asker) = apps.get(&answer.asker) else { return Ok(()) };
-    let before: HashSet<i64> =
-        sqlx::query_scalar::<_, i64>("SELECT app_key FROM sighting WHERE asker_key = ? AND gone_at IS NULL")
-            .bind(asker.app_key)
-            .fetch(&mut **transaction)
-            .try_collect()
-            .await?;
-    let come: Vec<_> = confirmed.difference(&before).collect();
-    let gone: Vec<_> = before.difference(&confirmed).collect();
-    if !come.is_empty() {
-        sqlx::query(
-            "INSERT INTO sighting (asker_key, app_key) SELECT ?, value FROM json_each(?) WHERE true
-             ON CONFLICT DO UPDATE SET gone_at = NULL",
-        )
-        .bind(asker.app_key)
-        .bind(serde_json::to_string(&come).unwrap_or_default())
-        .execute(&mut **transaction)
-        .await?;
-    }
-    if !gone.is_empty() {
-        sqlx::query(
-            "UPDATE sighting SET gone_at = coalesce((SELECT answer_at FROM poll WHERE app_key = ?1 AND endpoint = 'daily_access'), 0)
-             WHERE asker_key = ?1 AND app_key IN (SELECT value FROM json_each(?2))",
-        )
-        .bind(asker.app_key)
-        .bind(serde_json::to_string(&gone).unwrap_or_default())
-        .execute(&mut **transaction)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Closes the slot of the asker and, with chain coverage, of the configured sisters in its answer;
-/// returns those sisters.
-pub(super) async fn serve_slots<T>(
-    transaction: &mut Transaction<'_, Sqlite>,
-    apps: &Apps,
-    answer: &Answer<T>,
-    endpoint: Endpoint,
-    contained: &HashSet<&AppId>,
-) -> Result<Vec<AppId>, StoreError> {
-    let (Some(slot), Some(asker)) = (answer.slot, apps.get(&answer.asker)) else { return Ok(Vec::new()) };
-    let now = millis(answer.observation.observed_at);
-    sqlx::query(
-        "UPDATE poll SET done = 1, answer_at = ?1, ok_at = ?1, answer_call = ?4 WHERE app_key = ?2 AND endpoint = ?3",
-    )
-    .bind(now)
-    .bind(asker.app_key)
-    .bind(endpoint.name())
-    .bind(answer.observation.call_id)
-    .execute(&mut **transaction)
-    .await?;
-    if !answer.serves_sisters {
-        return Ok(Vec::new());
-    }
-    let is_sister =
-        |app_id: &&&AppId| ***app_id != answer.asker && apps.get(app_id).is_some_and(|known| known.configured);
-    let covered: Vec<AppId> = contained.iter().filter(is_sister).map(|app_id| (*app_id).clone()).collect();
-    let keys: Vec<_> = covered.iter().filter_map(|app_id| Some(apps.get(app_id)?.app_key)).collect();
-    sqlx::query(
-        "INSERT INTO poll (app_key, endpoint, slot, attempts, done, ok_at) SELECT value, ?2, ?3, 0, 1, ?4 FROM json_each(?1) WHERE true
-         ON CONFLICT DO UPDATE SET attempts = 0, slot = ?3, done = 1, ok_at = ?4",
-    )
-    .bind(serde_json::to_string(&keys).unwrap_or_default())
-    .bind(endpoint.name())
-    .bind(millis(slot))
-    .bind(now)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(covered)
-}
-
-/// Adds the settled days to what the asker and the configured stores in its answer need not ask again.
-async fn write_asked(
-    transaction: &mut Transaction<'_, Sqlite>,
-    apps: &Apps,
-    asker: &AppId,
-    contained: &HashSet<&AppId>,
-    settled: DayRange,
-) -> Result<(), StoreError> {
-    let configured = contained.iter().copied().filter(|app_id| apps.get(app_id).is_some_and(|known| known.configured));
-    let keys: HashSet<i64> = configured.chain([asker]).filter_map(|app_id| Some(apps.get(app_id)?.app_key)).collect();
-    let rows =
-        sqlx::query("SELECT app_key, first_day, last_day FROM asked WHERE app_key IN (SELECT value FROM json_each(?))")
-            .bind(serde_json::to_string(&keys).unwrap_or_default())
-            .fetch_all(&mut **transaction)
-            .await?;
-    let mut before: HashMap<i64, Vec<DayRange>> = HashMap::new();
-    for row in rows {
-        let range = DayRange { first: day(row.try_get(1)?), last: day(row.try_get(2)?) };
-        before.entry(row.try_get(0)?).or_default().push(range);
-    }
-    for app_key in keys {
-        let ranges = before.remove(&app_key).unwrap_or_default();
-        let merged = merge(&ranges, settled);
-        if merged == ranges {
-            continue;
-        }
-        sqlx::query("DELETE FROM asked WHERE app_key = ?").bind(app_key).execute(&mut **transaction).await?;
-        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO asked (app_key, first_day, last_day) ");
-        insert.push_values(&merged, |mut values, range| {
-            values.push_bind(app_key).push_bind(day_number(range.first)).push_bind(day_number(range.last));
-        });
-        insert.build().execute(&mut **transaction).await?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{BootInstant, Moment, Outcome};
     use crate::rules::windows::poll_window;
-    use crate::store::NewPoll;
-    use chrono::{NaiveDate, TimeDelta};
+    use crate::store::{CallEnd, NewPoll};
+    use chrono::{DateTime, TimeDelta};
 
     const TODAY: Option<NaiveDate> = NaiveDate::from_ymd_opt(2026, 11, 21);
 

@@ -2,9 +2,10 @@
 
 use super::Rows;
 use super::failure::{refused, unexpected};
-use super::lenient::{Fault, Name, Raw, ReadRows, Shape, read, refuse_scalars, skip_list};
+use super::fault::Fault;
+use super::lenient::{Name, ReadRows, Shape, read, refuse_scalars, skip_list};
 use super::room::Texts;
-use super::scalar::Scalar;
+use super::scalar::{Raw, Scalar};
 use crate::model::CallFailure;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;

@@ -5,16 +5,13 @@
 
 use super::Rows;
 use super::failure::{Secrets, unexpected};
+use super::fault::Fault;
 use super::room::{Room, Texts};
-use super::scalar::Scalar;
+use super::scalar::Raw;
 use crate::model::{AppId, CallFailure, make_room};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 use std::collections::HashSet;
 use std::fmt;
-
-/// The raw text of one field; `None` where it is absent.
-pub(super) type Raw<'de> = Option<&'de RawValue>;
 
 /// What stands where something else was expected: "a list", "null".
 pub(super) type Shape = &'static str;
@@ -24,14 +21,6 @@ const MOST_TEXT_BYTES: usize = 2 << 20;
 
 /// A parser takes note of every level.
 const MOST_LEVELS: usize = 1_000_000;
-
-/// What is wrong with which field. Put into words only for the first bad row of an answer: there may be
-/// millions.
-pub(super) struct Fault<'de> {
-    pub field: &'static str,
-    pub problem: &'static str,
-    pub sent: Scalar<'de>,
-}
 
 /// Reads all of `body` through `seed`.
 pub(super) fn read<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, CallFailure> {

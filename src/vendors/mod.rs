@@ -8,6 +8,7 @@ pub mod client;
 pub mod encoding;
 mod envelope;
 mod failure;
+mod fault;
 mod lenient;
 pub mod pospal;
 mod room;

@@ -3,9 +3,10 @@
 use super::client::below;
 use super::envelope::read_envelope;
 use super::failure::{Secrets, unexpected};
-use super::lenient::{Fault, Raw, ReadRows};
+use super::fault::Fault;
+use super::lenient::ReadRows;
 use super::room::{Room, Texts};
-use super::scalar::Scalar;
+use super::scalar::{Raw, Scalar};
 use super::{Client, Reply, Rows};
 use crate::model::{AppId, CallFailure, Package, Secret, UsageReading, day_of};
 use chrono::{DateTime, NaiveDate, Utc};

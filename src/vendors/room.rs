@@ -2,8 +2,8 @@
 //!
 //! The bytes of an answer are bounded by `max_response_bytes`; these bounds are for what is made of them.
 
-use super::lenient::{Fault, Raw};
-use super::scalar::Scalar;
+use super::fault::Fault;
+use super::scalar::{Raw, Scalar};
 use crate::model::AppId;
 use std::ops::RangeInclusive;
 use std::sync::Arc;

@@ -1,6 +1,5 @@
 //! One value of other people's JSON: numbers that come as text, dates that carry a time.
 
-use super::lenient::Raw;
 use chrono::{NaiveDate, NaiveTime};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -14,6 +13,9 @@ const MOST_TEXT_BYTES: usize = 64 * 1024;
 
 /// A date and a time to the nanosecond with its zone, and some more.
 const MOST_DAY_BYTES: usize = 40;
+
+/// The raw text of one field; `None` where it is absent.
+pub(super) type Raw<'de> = Option<&'de RawValue>;
 
 /// A field's value. `Display` says what was sent, for the operator.
 pub(super) enum Scalar<'de> {

@@ -2,8 +2,8 @@
 
 use super::client::below;
 use super::failure::{Secrets, refused, unexpected};
-use super::lenient::{Pick, Raw, read};
-use super::scalar::Scalar;
+use super::lenient::{Pick, read};
+use super::scalar::{Raw, Scalar};
 use super::{Client, Reply};
 use crate::model::{ApiKey, CallFailure, Secret};
 use reqwest::Url;
