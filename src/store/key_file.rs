@@ -67,7 +67,7 @@ impl PublishedKey {
         }
     }
 
-    /// Removes what a process left that was killed while it published: see [`remove_leftovers`].
+    /// Removes what a process left that was killed while it published: see `remove_leftovers`.
     pub fn remove_leftovers(&self) {
         remove_leftovers(&self.path);
     }
