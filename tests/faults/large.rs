@@ -214,6 +214,7 @@ async fn release_no_answer_however_many_rows_it_has_takes_more_memory_than_there
 }
 
 async fn judge(larges: &[Large]) {
+    let _alone = crate::MACHINE.lock().await;
     let mut lives: Vec<_> = larges.iter().map(|large| Life::begin(large.bytes, 1)).collect();
     let mut wrong = Vec::new();
     eprintln!("{:<36} {:>9} {:>9}  login / access_config / daily_access", "answer", "peak MB", "then MB");
@@ -255,6 +256,7 @@ async fn judge(larges: &[Large]) {
 #[tokio::test]
 #[ignore = "wants the release build, in POSKEEPER_BINARY"]
 async fn release_large_answers_that_come_together_are_taken_in_one_after_the_other() {
+    let _alone = crate::MACHINE.lock().await;
     let mut life = Life::begin(|asked| sent(stores(asked, usize::MAX, hex_id)), 4);
     life.until_the_next_slot_is_served(4).await;
     let memory = Memory::of(life.daemon.pid());
@@ -270,6 +272,7 @@ async fn release_large_answers_that_come_together_are_taken_in_one_after_the_oth
 #[tokio::test]
 #[ignore = "wants the release build, in POSKEEPER_BINARY"]
 async fn release_everything_else_goes_on_while_a_large_answer_is_read() {
+    let _alone = crate::MACHINE.lock().await;
     let mut life = Life::begin(
         |asked| sent(success(&("7,".repeat(15_000_000) + &object(&row(asked.endpoint, &asked.app_id))))),
         1,

@@ -36,6 +36,7 @@ struct Seen<'a> {
 
 #[tokio::test]
 async fn every_fault_on_every_endpoint_ends_as_the_contract_says_and_the_next_slot_is_served() {
+    let _alone = crate::MACHINE.lock().await;
     let trusted = Authority::new();
     let good_tls = trusted.server("127.9.0.1", 4000);
     let faults = faults(&trusted);
