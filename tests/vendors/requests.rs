@@ -151,10 +151,11 @@ async fn the_signature_and_the_key_are_blanked_where_the_vendor_echoes_them() {
 async fn calls_in_a_row_share_one_connection() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
+    let kept_open = String::from_utf8(http("200 OK", "", LOGIN)).unwrap().replace("Connection: close\r\n", "");
     let base = serve(move |mut stream| {
         counted.fetch_add(1, Ordering::SeqCst);
         while !read_request(&mut stream).is_empty() {
-            stream.write_all(&http("200 OK", "", LOGIN)).ok();
+            stream.write_all(kept_open.as_bytes()).ok();
         }
     });
     let (client, base_url) = (Client::new(&options()).unwrap(), base.parse().unwrap());
