@@ -11,7 +11,7 @@ use chrono::{NaiveDate, TimeDelta};
 use futures_util::TryStreamExt;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Among so many of the newest calls an answer with a `Date` is looked for: all that there are, where a
@@ -28,14 +28,15 @@ impl Store {
     }
 
     async fn allowances(&self, asked: Vec<Asked>) -> Result<Vec<Allowance>, StoreError> {
-        let keys: Vec<i64> = asked.iter().map(|asked| asked.app_key).collect();
+        // Each account once, however often it is asked for.
+        let keys: BTreeSet<i64> = asked.iter().map(|asked| asked.app_key).collect();
         let most = asked.iter().map(|asked| asked.most).max().unwrap_or_default();
-        let mut newest_calls = self.newest_calls(&keys, most).await?;
+        let newest_calls = self.newest_calls(&Vec::from_iter(keys), most).await?;
         let witnesses: Arc<[LedgerMark]> = self.newest_dates().await?.into();
         let places: Vec<_> = asked.iter().map(|asked| (asked.app_key, asked.today)).collect();
         let usage = self.usage_on(&places).await?;
         let allowance = |asked: Asked| Allowance {
-            newest_calls: newest_calls.remove(&asked.app_key).unwrap_or_default(),
+            newest_calls: newest_calls.get(&asked.app_key).cloned().unwrap_or_default(),
             witnesses: Arc::clone(&witnesses),
             todays_usage: usage.get(&(asked.app_key, day_number(asked.today))).copied(),
         };
@@ -107,4 +108,33 @@ fn mark(row: &SqliteRow) -> Result<LedgerMark, StoreError> {
         vendor_day: day(row.try_get(3)?),
         skew: row.try_get::<Option<i64>, _>(4)?.map(TimeDelta::milliseconds),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AppId, Endpoint};
+    use crate::store::NewPoll;
+    use chrono::DateTime;
+
+    #[tokio::test]
+    async fn an_account_that_is_asked_for_twice_at_the_same_time_has_made_its_calls_both_times() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("poskeeper.db")).await.expect("a database");
+        let id = AppId::parse("A").expect("an id");
+        store.sync_apps(&[(id.clone(), None)], DateTime::UNIX_EPOCH).await.expect("written");
+        let app_key = store.apps().await.expect("readable").get(&id).expect("known").app_key;
+        let boot = BootInstant { boot_id: "this".into(), uptime_ms: 0 };
+        let (today, started_at) = (NaiveDate::default(), Moment { wall: DateTime::UNIX_EPOCH, boot });
+        for _ in 0..3 {
+            let (endpoint, started_at) = (Endpoint::DailyAccess, started_at.clone());
+            let poll = NewPoll { app_key, endpoint, slot: None, started_at, vendor_day: today };
+            store.open_poll_call(poll).await.expect("entered");
+        }
+        // The first is a group of its own; the others wait for it, and are the next one.
+        let asked = (0..3).map(|_| store.allowance(app_key, today, 24));
+        for known in futures_util::future::join_all(asked).await {
+            assert_eq!(known.expect("readable").newest_calls.len(), 3);
+        }
+    }
 }
